@@ -70,7 +70,7 @@ func unseenRevisions(names []string, user, card string) (revisions []string) {
 func places(pattern string) (paths []string) {
 	parts := strings.Split(pattern, "/")
 	for i, part := range parts {
-		if strings.HasPrefix(part, ":") && part != ":name" { // a name is no id
+		if strings.HasPrefix(part, ":") && part != ":name" && part != ":external_id" { // a name is no id
 			one := slices.Clone(parts)
 			one[i] = "X"
 			paths = append(paths, strings.Join(one, "/"))

@@ -69,6 +69,30 @@ type bulkWriter struct {
 	givesAccess  bool // a row may change what the acting user may do
 }
 
+// The bodies of rows that a bulk request puts by their external ids.
+type (
+	accountPut struct {
+		ExternalID string `json:"external_id" required:"true"`
+		accountNamed
+	}
+	groupPut struct {
+		ExternalID string `json:"external_id" required:"true"`
+		groupNamed
+	}
+	userPut struct {
+		ExternalID string `json:"external_id" required:"true"`
+		userNamed
+	}
+	customerPut struct {
+		ExternalID string `json:"external_id" required:"true"`
+		customerNamed
+	}
+	cardPut struct {
+		ExternalID string `json:"external_id" required:"true"`
+		cardNamed
+	}
+)
+
 var (
 	bulkNewCustomers = bulkWriter{fiber.MethodPost, "/v1/customers", (*writing).createCustomer, false}
 	bulkCustomers    = bulkWriter{fiber.MethodPatch, "/v1/customers/:id", updateSent(customerWriter), false}

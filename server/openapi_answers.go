@@ -26,8 +26,12 @@ func (d *document) answers(rt *route) object {
 	if len(success["content"].(object)) == 0 {
 		delete(success, "content")
 	}
-	if doc.dry && status != http.StatusOK {
+	switch {
+	case status == http.StatusOK:
+	case doc.dry:
 		all["200"] = d.rehearsal(rt)
+	case doc.again:
+		all["200"] = object{"description": "A row that existed.", "headers": answerHeadersOf(rt, http.StatusOK), "content": d.contents(rt)}
 	}
 	if slices.Contains(doc.headers, fiber.HeaderIfNoneMatch) {
 		all["304"] = object{"description": "The row is as the ETag in If-None-Match says.", "headers": answerHeadersOf(rt, http.StatusNotModified)}
@@ -48,7 +52,7 @@ func (d *document) answers(rt *route) object {
 func (d *document) rehearsal(rt *route) object {
 	text, schema, headers := "With dry_run=true: what the write would change, for whom.", d.dryRun(), answerHeadersOf(rt, 0)
 	if rt.doc.again {
-		text += " Without it: what an earlier write made."
+		text += " Without it: the row that existed."
 		schema, headers = d.orDryRun(d.shapes.of(reflect.TypeOf(rt.doc.response))), answerHeadersOf(rt, http.StatusOK)
 	}
 	return object{"description": text, "headers": headers, "content": object{fiber.MIMEApplicationJSON: object{"schema": schema}}}

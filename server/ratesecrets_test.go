@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ var rateUses = map[string]rateUse{
 	"GET /v1/me": usesNone,
 
 	"GET /v1/accounts": usesNone, "POST /v1/accounts": usesNone, "GET /v1/accounts/:id": usesNone, "PATCH /v1/accounts/:id": usesNone,
+
+	"PUT /v1/accounts/by-external-id/:external_id": usesNone, "PUT /v1/accounts/bulk": usesNone, "PUT /v1/groups/by-external-id/:external_id": usesNone, "PUT /v1/groups/bulk": usesNone, "PUT /v1/users/by-external-id/:external_id": usesNone, "PUT /v1/users/bulk": usesNone, "PUT /v1/customers/by-external-id/:external_id": usesNone, "PUT /v1/customers/bulk": usesNone,
+	"PUT /v1/cards/by-external-id/:external_id": usesRefused, "PUT /v1/cards/bulk": usesRefused,
 
 	"GET /v1/groups": usesNone, "POST /v1/groups": usesNone, "POST /v1/groups/default-reseller": usesNone,
 	"GET /v1/groups/:id": usesNone, "PATCH /v1/groups/:id": usesNone, "DELETE /v1/groups/:id": usesNone,
@@ -250,6 +254,8 @@ var asksOfRates = []askOfRates{
 	{"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", ``, ""}, {"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", `{"accept_losses":true}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_precision":0,"charge_rounding":"down"}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_rounding":"down","accept_losses":true}`, ""},
+	{"PUT /v1/cards/by-external-id/:external_id", "/v1/cards/by-external-id/{name}", `{"charge_precision":0,"charge_rounding":"down"}`, ""},
+	{"PUT /v1/cards/bulk", "/v1/cards/bulk?atomic=true", `{"items":[{"external_id":"{external id}","charge_precision":0,"charge_rounding":"down"}]}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"routing":"cheapest"}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"direction":"origination"}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"parents":["{P}"]}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"parents":[],"accept_losses":true}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_precision":"x","name":7}`, ""}, {"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"rate_precision":6,"public_notes":"x","accept_losses":true}`, ""},
@@ -265,7 +271,8 @@ func askRates(w *world, user, card, bought string, i int) answered {
 	ask := asksOfRates[i]
 	side, _, _ := strings.Cut(user, ".")
 	revision := func(name string) string { return w.id(name + " of " + card + ".revision") }
-	expand := strings.NewReplacer("{K}", w.id(card), "{P}", w.id(bought), "{force}", revision("force"), "{held}", revision("held"),
+	external := secret(map[string]string{"gold": "M", "retail": "A"}[card], "external "+card)
+	expand := strings.NewReplacer("{name}", url.PathEscape(external), "{external id}", external, "{K}", w.id(card), "{P}", w.id(bought), "{force}", revision("force"), "{held}", revision("held"),
 		"{draft}", revision("draft"), "{before}", revision("before"), "{U}", w.id(side+".hidden"), "{S}", w.id(side+".sees")).Replace
 	method, _, _ := strings.Cut(ask.route, " ")
 	headers := []string{"Accept", ask.accept}

@@ -41,7 +41,7 @@ type operation struct {
 	produces []string // media types besides application/json
 	headers  []string // request headers besides the common ones
 	dry      bool     // takes ?dry_run=true
-	again    bool     // answers 200 with what an earlier write made
+	again    bool     // answers 200 with a row that exists
 	upload   bool     // the body is a file that the handler reads
 	job      bool     // long work, of which an account may have few at a time
 	lists    bool     // a list, whose parameters the handler checks
@@ -56,12 +56,16 @@ func routes() []route {
 
 		{"GET", "/v1/accounts", identity.ScopeData, asUser, listOf("account"), list("Accounts: the own one and those below", "accounts", page[accountBody]{})},
 		{"POST", "/v1/accounts", identity.ScopeWrite, asUser, postAccount, made("A reseller account, with a first group and user if wanted", "accounts", accountNew{}, accountMade{})},
+		{"PUT", "/v1/accounts/by-external-id/:external_id", identity.ScopeWrite, asUser, putNamed(namedAccount), again(put("An account, created or changed by its external id", "accounts", accountNamed{}, accountMade{}))},
+		{"PUT", "/v1/accounts/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNamed(namedAccount, "/v1/accounts/by-external-id/:external_id"))), bulk("Create or change up to 1,000 accounts by their external ids, each decided by itself", "accounts", bulkNew[accountPut]{}, bulkBody[accountMade]{})},
 		{"GET", "/v1/accounts/:id", identity.ScopeData, asUser, oneOf("account"), one("An account", "accounts", accountBody{})},
 		{"PATCH", "/v1/accounts/:id", identity.ScopeWrite, asUser, updateOf(accountWriter), rehearsed(changes("Change, suspend or close an account", "accounts", accountChange{}, accountWritten{}))},
 
 		{"GET", "/v1/groups", identity.ScopeData, asUser, listOf("group"), list("Groups: own ones, those below, those lent", "groups", page[groupBody]{})},
 		{"POST", "/v1/groups", identity.ScopeWrite, asUser, postGroup, rehearsed(made("A group", "groups", groupNew{}, groupWritten{}))},
 		{"POST", "/v1/groups/default-reseller", identity.ScopeWrite, asUser, postDefaultReseller, again(rehearsed(made("A group from the template for resellers; the one that there is, if the account has one", "groups", templateGroupNew{}, groupWritten{})))},
+		{"PUT", "/v1/groups/by-external-id/:external_id", identity.ScopeWrite, asUser, putNamed(namedGroup), again(rehearsed(put("A group, created or changed by its external id", "groups", groupNamed{}, groupWritten{})))},
+		{"PUT", "/v1/groups/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNamed(namedGroup, "/v1/groups/by-external-id/:external_id"))), bulk("Create or change up to 1,000 groups by their external ids, each decided by itself", "groups", bulkNew[groupPut]{}, bulkBody[groupWritten]{})},
 		{"GET", "/v1/groups/:id", identity.ScopeData, asUser, oneOf("group"), one("A group", "groups", groupBody{})},
 		{"PATCH", "/v1/groups/:id", identity.ScopeWrite, asUser, updateOf(groupWriter), rehearsed(changes("Change a group", "groups", groupFields{}, groupWritten{}))},
 		{"DELETE", "/v1/groups/:id", identity.ScopeWrite, asUser, deleteOf(groupWriter), rehearsed(removes("Delete a group that no user is in", "groups"))},
@@ -70,6 +74,8 @@ func routes() []route {
 		{"POST", "/v1/users", identity.ScopeWrite, asUser, postUser, rehearsed(made("A user", "users", userNew{}, userBody{}))},
 		{"POST", "/v1/users/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNewUsers)), bulk("Up to 1,000 new users, each decided by itself", "users", bulkNew[userNew]{}, bulkBody[userBody]{})},
 		{"PATCH", "/v1/users/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkUsers)), bulk("Change up to 1,000 users, each decided by itself", "users", bulkNew[userUpdate]{}, bulkBody[userBody]{})},
+		{"PUT", "/v1/users/by-external-id/:external_id", identity.ScopeWrite, asUser, putNamed(namedUser), again(rehearsed(put("A user, created or changed by its external id", "users", userNamed{}, userBody{})))},
+		{"PUT", "/v1/users/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNamed(namedUser, "/v1/users/by-external-id/:external_id"))), bulk("Create or change up to 1,000 users by their external ids, each decided by itself", "users", bulkNew[userPut]{}, bulkBody[userBody]{})},
 		{"GET", "/v1/users/:id", identity.ScopeData, asUser, oneOf("user"), one("A user", "users", userBody{})},
 		{"PATCH", "/v1/users/:id", identity.ScopeWrite, asUser, updateOf(userWriter), rehearsed(changes("Change or disable a user", "users", userFields{}, userBody{}))},
 		{"DELETE", "/v1/users/:id", identity.ScopeWrite, asUser, deleteOf(userWriter), rehearsed(removes("Delete a user", "users"))},
@@ -78,6 +84,8 @@ func routes() []route {
 		{"POST", "/v1/customers", identity.ScopeWrite, asUser, postCustomer, made("A customer", "customers", customerNew{}, customerBody{})},
 		{"POST", "/v1/customers/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNewCustomers)), bulk("Up to 1,000 new customers, each decided by itself", "customers", bulkNew[customerNew]{}, bulkBody[customerBody]{})},
 		{"PATCH", "/v1/customers/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkCustomers)), bulk("Change up to 1,000 customers, each decided by itself", "customers", bulkNew[customerUpdate]{}, bulkBody[customerBody]{})},
+		{"PUT", "/v1/customers/by-external-id/:external_id", identity.ScopeWrite, asUser, putNamed(namedCustomer), again(put("A customer, created or changed by its external id", "customers", customerNamed{}, customerBody{}))},
+		{"PUT", "/v1/customers/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNamed(namedCustomer, "/v1/customers/by-external-id/:external_id"))), bulk("Create or change up to 1,000 customers by their external ids, each decided by itself", "customers", bulkNew[customerPut]{}, bulkBody[customerBody]{})},
 		{"GET", "/v1/customers/:id", identity.ScopeData, asUser, oneOf("customer"), one("A customer", "customers", customerBody{})},
 		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerChange{}, customerBody{})},
 		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, asUser, deleteOf(customerWriter), removes("Delete a customer, also from its cards", "customers")},
@@ -86,6 +94,8 @@ func routes() []route {
 		{"GET", "/v1/cards", identity.ScopeData, asUser, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
 		{"POST", "/v1/cards", identity.ScopeWrite, asUser, postCard, made("A card", "cards", cardNew{}, cardBody{})},
 		{"POST", "/v1/cards/rebuild", identity.ScopeWrite, asUser, postRebuild, operation{summary: "Build every stale card of the own account anew, each by itself", tag: "cards", body: rebuildFields{}, response: rebuildBody{}, produces: []string{mediaNDJSON}}},
+		{"PUT", "/v1/cards/by-external-id/:external_id", identity.ScopeWrite, asUser, putNamed(namedCard), again(put("A card, created or changed by its external id", "cards", cardNamed{}, cardBody{}))},
+		{"PUT", "/v1/cards/bulk", identity.ScopeWrite, asUser, asJob(bulkOf(bulkNamed(namedCard, "/v1/cards/by-external-id/:external_id"))), bulk("Create or change up to 1,000 cards by their external ids, each decided by itself", "cards", bulkNew[cardPut]{}, bulkBody[cardBody]{})},
 		{"GET", "/v1/cards/:id", identity.ScopeData, asUser, oneOf("card"), one("A card, as seen from the own side", "cards", cardBody{})},
 		{"PATCH", "/v1/cards/:id", identity.ScopeWrite, asUser, updateOf(cardWriter), changes("Change a card", "cards", cardChange{}, cardBody{})},
 		{"DELETE", "/v1/cards/:id", identity.ScopeWrite, asUser, deleteOf(cardWriter), removes("Delete a card that has no active revision", "cards")},
@@ -184,6 +194,11 @@ func tagged(op operation) operation {
 
 func made(summary, tag string, body, response any) operation {
 	return operation{summary: summary, tag: tag, body: body, response: response, status: 201, headers: []string{headerIdempotency}}
+}
+
+// put is a write that creates a row or changes it.
+func put(summary, tag string, body, response any) operation {
+	return operation{summary: summary, tag: tag, body: body, response: response, status: 201, headers: writeHeaders}
 }
 
 func changes(summary, tag string, body, response any) operation {

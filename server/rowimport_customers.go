@@ -12,6 +12,7 @@ import (
 	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // freshCustomers are the new customers of an import, which may be very many. They are read,
@@ -111,8 +112,7 @@ func (c *freshCustomers) made(row *rowfile.Resolved) (made store.Customer, chang
 	if !sight.Shown {
 		return made, nil, errUnseenAfterwards
 	}
-	change, err = session.AuditChange("customer", policy, nil, shownCustomer(&made, sight.Columns))
-	return made, change, err
+	return made, creationOf(policy, sight.Columns), nil
 }
 
 var errUnseenAfterwards = forbidden("the user could not see the row afterwards")
@@ -161,19 +161,37 @@ func policyRowOf(c *store.Customer) map[string]any {
 	return row
 }
 
-// shownCustomer holds the columns of a new customer that an audit entry compares.
-func shownCustomer(c *store.Customer, columns []string) map[string]any {
-	shown := map[string]any{}
-	row := policyRowOf(c)
-	for _, name := range columns {
-		if value, ok := row[name]; ok && name != "tenant_id" {
-			shown[name] = value
+// creationOf is session.AuditChange for a new customer with these policy columns, of which
+// its creator is shown some. columns are sorted.
+func creationOf(row map[string]any, columns []string) []byte {
+	text := []byte(`{"columns":{`)
+	member := func(name, before string, value any) {
+		if text[len(text)-1] != '{' {
+			text = append(text, ',')
 		}
+		quoted, err := json.Marshal(value)
+		if err != nil { // never: it is a text or an empty list
+			quoted = []byte("null")
+		}
+		text = append(append(append(append(text, '"'), name...), `":`+before...), quoted...)
+	}
+	for _, name := range columns {
+		value, has := row[name]
 		if name == "cards" {
-			shown[name] = []any{}
+			value, has = []any{}, true
+		}
+		if has && name != "tenant_id" {
+			member(name, `{"before":null,"after":`, value)
+			text = append(text, '}')
 		}
 	}
-	return shown
+	text = append(text, `},"row":{`...)
+	for _, c := range schema.Info("customer").Columns {
+		if value, has := row[c.Name]; has && !c.Opaque {
+			member(c.Name, "", value)
+		}
+	}
+	return append(text, "}}"...)
 }
 
 // write inserts the customers of accounts that were stored before or, if placed is true,

@@ -8,12 +8,14 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"resellerd/policies/policiestest/depth"
 	"resellerd/server/rowfile"
+	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/seed"
 )
@@ -216,11 +218,9 @@ func (w *oneByOne) line(line map[string]any, above map[string]string) bool {
 		}
 		ids := []string{}
 		for _, name := range names {
-			id, ok := "", false
+			id, _, ok := account(name)
 			if list == "groups" {
 				id, ok = group(name)
-			} else {
-				id, _, ok = account(name)
 			}
 			if !ok {
 				return false
@@ -507,4 +507,33 @@ func TestAnImportReportsWhatNeedsAPerson(t *testing.T) {
 		}
 		w.get("m", "/v1/users?external_id=U2").refused(200, w.id("M.full"))
 	})
+}
+
+// An audit entry of an imported customer says what the audit entry of a request says, also
+// if the creator is not shown all columns.
+func TestTheCreationOfAnImportedCustomerIsAuditedLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	full := store.Customer{ID: "cus_1", TenantID: "acc_1", AccountID: "acc_2", Name: "\"Ö<tter>\"\u2028", Email: "a@example.com", Status: "active",
+		Currency: "EUR", ExternalID: "K\\1", Notes: "one\ntwo"}
+	for _, c := range []store.Customer{full, {ID: "cus_1", TenantID: "acc_1", AccountID: "acc_2", Name: "x", Status: "active"}} {
+		for _, columns := range [][]string{{}, {"cards", "id", "name"}, {"account_id", "cards", "currency", "email", "external_id", "id", "name", "notes", "status", "tenant_id"}} {
+			row, shown := policyRowOf(&c), map[string]any{}
+			for _, name := range columns {
+				if value, has := row[name]; has && name != "tenant_id" {
+					shown[name] = value
+				}
+				if name == "cards" {
+					shown[name] = []any{}
+				}
+			}
+			want, err := session.AuditChange("customer", row, nil, shown)
+			must(t, err)
+			var a, b any
+			must(t, json.Unmarshal(want, &a))
+			must(t, json.Unmarshal(creationOf(row, columns), &b))
+			if !reflect.DeepEqual(a, b) {
+				t.Errorf("%s\nwant %s", creationOf(row, columns), want)
+			}
+		}
+	}
 }

@@ -32,6 +32,16 @@ var secretBodies = map[string][]string{
 	"PATCH /v1/customers/bulk":                        {`{"items":[{"id":"X","name":"changed"},{"id":"X","account_id":"X"},{"id":"X","external_id":"S"}]}`},
 	"POST /v1/users/bulk":                             {`{"items":[{"login":"q@x.example","groups":["X"]},{"login":"S@example.com","groups":["{M.default}"],"account_id":"X"}]}`},
 	"PATCH /v1/users/bulk":                            {`{"items":[{"id":"X","name":"changed"},{"id":"X","groups":["X"]}]}`},
+	"PUT /v1/accounts/by-external-id/:external_id":    {`{"name":"x","parent_id":"X"}`, `{"name":"x"}`},
+	"PUT /v1/accounts/bulk":                           {`{"items":[{"external_id":"S","name":"x","parent_id":"X"},{"name":"x","external_id":"S"}]}`},
+	"PUT /v1/groups/by-external-id/:external_id":      {`{"name":"x","account_id":"X"}`, `{"name":"x","lend_to":["X"]}`},
+	"PUT /v1/groups/bulk":                             {`{"items":[{"external_id":"S","name":"x","account_id":"X"},{"external_id":"S","name":"x","lend_to":["X"]}]}`},
+	"PUT /v1/users/by-external-id/:external_id":       {`{"login":"q@x.example","groups":["X"]}`, `{"login":"S@example.com","groups":["{M.default}"],"account_id":"X"}`},
+	"PUT /v1/users/bulk":                              {`{"items":[{"external_id":"S","login":"q@x.example","groups":["X"]},{"external_id":"S","login":"S@example.com","groups":["{M.default}"],"account_id":"X"}]}`},
+	"PUT /v1/customers/by-external-id/:external_id":   {`{"name":"x","account_id":"X"}`, `{"name":"x"}`},
+	"PUT /v1/customers/bulk":                          {`{"items":[{"external_id":"S","name":"x","account_id":"X"},{"external_id":"S","name":"x"}]}`},
+	"PUT /v1/cards/by-external-id/:external_id":       {`{"name":"x","currency":"EUR","parents":["X"]}`, `{"name":"x","currency":"EUR","account_id":"X"}`},
+	"PUT /v1/cards/bulk":                              {`{"items":[{"external_id":"S","name":"x","currency":"EUR","parents":["X"]},{"external_id":"S","name":"x","currency":"EUR","account_id":"X"}]}`},
 	"PUT /v1/cards/:id/profit-rules":                  {`{"items":[{"match":"*","type":"percent","value":"1"}]}`, `{"items":[]}`},
 	"POST /v1/cards/:id/build":                        {``, `{"activate":true}`, `{"activate":true,"accept_losses":true}`},
 	"POST /v1/cards/:id/import":                       {deckOne, "prefix,name,cost,effective date\nx,S,0.01,\n49,S,0.01,2036-01-01T00:00:00Z\n"},
@@ -188,7 +198,7 @@ func (p *planted) pathsOf(pattern string, ids []string) (paths []string) {
 	name, tail, more := strings.Cut(rest, "/")
 	switch name {
 	case "id", "user", "account_id", "customer_id":
-	case "name":
+	case "name", "external_id":
 		ids = []string{"p", "q"}
 	case "page":
 		ids = []string{"server.md"}

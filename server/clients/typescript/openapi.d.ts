@@ -296,6 +296,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Create or change up to 1,000 accounts by their external ids, each decided by itself
+         * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
+         */
+        put: operations["putAccountsInBulk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/by-external-id/{external_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * An account, created or changed by its external id
+         * @description If a row that the user sees has the external id, the request changes the columns of its body, like PATCH, and the answer is 200. Otherwise it creates the row, like POST, and the answer is 201.
+         */
+        put: operations["putAccountByExternalID"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{id}": {
         parameters: {
             query?: never;
@@ -352,6 +392,46 @@ export interface paths {
         put?: never;
         /** A card */
         post: operations["createCard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Create or change up to 1,000 cards by their external ids, each decided by itself
+         * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
+         */
+        put: operations["putCardsInBulk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/by-external-id/{external_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * A card, created or changed by its external id
+         * @description If a row that the user sees has the external id, the request changes the columns of its body, like PATCH, and the answer is 200. Otherwise it creates the row, like POST, and the answer is 201.
+         */
+        put: operations["putCardByExternalID"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -716,7 +796,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Create or change up to 1,000 customers by their external ids, each decided by itself
+         * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
+         */
+        put: operations["putCustomersInBulk"];
         /**
          * Up to 1,000 new customers, each decided by itself
          * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
@@ -730,6 +814,26 @@ export interface paths {
          * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
          */
         patch: operations["updateCustomersInBulk"];
+        trace?: never;
+    };
+    "/v1/customers/by-external-id/{external_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * A customer, created or changed by its external id
+         * @description If a row that the user sees has the external id, the request changes the columns of its body, like PATCH, and the answer is 200. Otherwise it creates the row, like POST, and the answer is 201.
+         */
+        put: operations["putCustomerByExternalID"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/customers/{id}": {
@@ -841,6 +945,46 @@ export interface paths {
          * @description A group gives its users access, by area. The row with the longest matching name counts.
          */
         post: operations["createGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Create or change up to 1,000 groups by their external ids, each decided by itself
+         * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
+         */
+        put: operations["putGroupsInBulk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/by-external-id/{external_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * A group, created or changed by its external id
+         * @description If a row that the user sees has the external id, the request changes the columns of its body, like PATCH, and the answer is 200. Otherwise it creates the row, like POST, and the answer is 201.
+         */
+        put: operations["putGroupByExternalID"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1012,7 +1156,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Create or change up to 1,000 users by their external ids, each decided by itself
+         * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
+         */
+        put: operations["putUsersInBulk"];
         /**
          * Up to 1,000 new users, each decided by itself
          * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
@@ -1026,6 +1174,26 @@ export interface paths {
          * @description Each row is decided and answered by itself, also in a dry run: the answer is 200, and `status` of each row says what became of it. With `atomic=true`, a refused row is the answer to the whole request.
          */
         patch: operations["updateUsersInBulk"];
+        trace?: never;
+    };
+    "/v1/users/by-external-id/{external_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * A user, created or changed by its external id
+         * @description If a row that the user sees has the external id, the request changes the columns of its body, like PATCH, and the answer is 200. Otherwise it creates the row, like POST, and the answer is 201.
+         */
+        put: operations["putUserByExternalID"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/users/{id}": {
@@ -1207,6 +1375,38 @@ export interface components {
             /** Format: date-time */
             updated_at?: string;
         };
+        AccountByName: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
+            /** @description the most access that the account may have, by area */
+            ceiling?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[];
+            } | null;
+            /** Format: date-time */
+            readonly created_at?: string;
+            /** @description ISO 4217; fixed once set */
+            currency?: string | null;
+            email?: string | null;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                parent?: components["schemas"]["Account"] | string | null;
+            };
+            external_id?: string | null;
+            readonly id?: string;
+            /** @enum {string} */
+            readonly kind?: "master" | "reseller";
+            name?: string;
+            /** @description default: the actor's own account */
+            parent_id?: string;
+            /** @description the name that accounts below see */
+            public_name?: string | null;
+            /** @enum {string} */
+            status?: "active" | "suspended" | "closed";
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
         AccountCreate: {
             /** @description the most access that the account may have, by area */
             ceiling?: {
@@ -1268,6 +1468,25 @@ export interface components {
             prev?: string;
             /** @description with count=true: the number of rows that the user sees */
             total?: number;
+        };
+        AccountPutByName: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
+            /** @description the most access that the account may have, by area */
+            ceiling?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[];
+            } | null;
+            /** @description ISO 4217; fixed once set */
+            currency?: string | null;
+            email?: string | null;
+            external_id: string | null;
+            name?: string;
+            /** @description default: the actor's own account */
+            parent_id?: string;
+            /** @description the name that accounts below see */
+            public_name?: string | null;
+            /** @enum {string} */
+            status?: "active" | "suspended" | "closed";
         };
         AccountRemains: {
             /** @description accounts below that are not closed */
@@ -1341,6 +1560,25 @@ export interface components {
         };
         /** @description with dry_run=true, what the write would change, for whom */
         AccountWithWarningsOrDryRun: components["schemas"]["AccountWithWarnings"] | components["schemas"]["DryRun"];
+        AccountWritten: {
+            etag?: string;
+            /** @description of the row that was made or changed */
+            id?: string;
+            /** @description why the row was refused; pointers begin at the row */
+            problem?: components["schemas"]["Problem"];
+            /** @description the row as the user sees it */
+            row?: components["schemas"]["AccountCreated"];
+            /** @description the status that the request for this row alone would get */
+            status: number;
+        };
+        AccountsPut: {
+            /** @description 1 to 1000 rows, each as the request for one row takes it */
+            items: components["schemas"]["AccountPutByName"][];
+        };
+        AccountsWritten: {
+            /** @description one for each row of the request, in its order */
+            items: components["schemas"]["AccountWritten"][];
+        };
         ActingAccount: {
             /** @description if the user may see it */
             external_id?: string;
@@ -1639,6 +1877,68 @@ export interface components {
             /** Format: date-time */
             updated_at?: string;
         };
+        CardByName: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
+            /** @description accept that some calls sell for less than they cost */
+            accept_losses?: boolean;
+            /** @description default: the actor's own account */
+            account_id?: string;
+            readonly assigned_to?: string[];
+            /** @description of provider cards: the upstream company */
+            carrier?: string | null;
+            charge_precision?: number;
+            /** @enum {string} */
+            charge_rounding?: "up" | "down" | "half_up" | "half_down";
+            /**
+             * @description how the prices of several parents are combined
+             * @enum {string|null}
+             */
+            compact?: "min" | "max" | "avg" | null;
+            /** Format: date-time */
+            readonly created_at?: string;
+            currency?: string;
+            /** @enum {string} */
+            direction?: "termination" | "origination";
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+                assigned_to?: (components["schemas"]["Account"] | string)[];
+            };
+            external_id?: string | null;
+            readonly id?: string;
+            /** @enum {string} */
+            kind?: "provider" | "customer";
+            name?: string;
+            /** @description private to the owner */
+            notes?: string | null;
+            /** @description the cards that it is built from: own provider cards or assigned cards; written as ids or as objects */
+            parents?: (string | components["schemas"]["CardParentInput"])[] | null;
+            profit_rules?: components["schemas"]["ProfitRuleInput"][] | null;
+            /** @description the name that accounts it is assigned to see */
+            public_name?: string | null;
+            public_notes?: string | null;
+            rate_precision?: number;
+            /** @enum {string} */
+            rate_rounding?: "up" | "down" | "half_up" | "half_down";
+            /** @description the active one */
+            readonly revision?: components["schemas"]["ActiveRevision"] | null;
+            /**
+             * @description the parent that sales are compared with
+             * @enum {string|null}
+             */
+            routing?: "dearest" | "cheapest" | null;
+            /**
+             * @description why an own card should be built again
+             * @enum {string|null}
+             */
+            readonly stale?: "provider_card_changed" | "provider_card_withdrawn" | null;
+            tech_prefix?: string | null;
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
         CardCreate: {
             account_id?: string;
             /** @description of provider cards: the upstream company */
@@ -1753,6 +2053,48 @@ export interface components {
             /** @description as the card's owner sees it; null if it is no longer assigned */
             name?: string | null;
         };
+        CardPutByName: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
+            /** @description accept that some calls sell for less than they cost */
+            accept_losses?: boolean;
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /** @description of provider cards: the upstream company */
+            carrier?: string | null;
+            charge_precision?: number;
+            /** @enum {string} */
+            charge_rounding?: "up" | "down" | "half_up" | "half_down";
+            /**
+             * @description how the prices of several parents are combined
+             * @enum {string|null}
+             */
+            compact?: "min" | "max" | "avg" | null;
+            currency?: string;
+            /** @enum {string} */
+            direction?: "termination" | "origination";
+            external_id: string | null;
+            /** @enum {string} */
+            kind?: "provider" | "customer";
+            name?: string;
+            /** @description private to the owner */
+            notes?: string | null;
+            /** @description the cards that it is built from: own provider cards or assigned cards; written as ids or as objects */
+            parents?: (string | components["schemas"]["CardParentInput"])[] | null;
+            profit_rules?: components["schemas"]["ProfitRuleInput"][] | null;
+            /** @description the name that accounts it is assigned to see */
+            public_name?: string | null;
+            public_notes?: string | null;
+            rate_precision?: number;
+            /** @enum {string} */
+            rate_rounding?: "up" | "down" | "half_up" | "half_down";
+            /**
+             * @description the parent that sales are compared with
+             * @enum {string|null}
+             */
+            routing?: "dearest" | "cheapest" | null;
+            tech_prefix?: string | null;
+        };
         CardUpdate: {
             /** @description go on although the currencies of a card and of an account or a customer differ */
             accept_currency?: boolean;
@@ -1839,6 +2181,25 @@ export interface components {
              */
             valid_to?: string | null;
         };
+        CardWritten: {
+            etag?: string;
+            /** @description of the row that was made or changed */
+            id?: string;
+            /** @description why the row was refused; pointers begin at the row */
+            problem?: components["schemas"]["Problem"];
+            /** @description the row as the user sees it */
+            row?: components["schemas"]["Card"];
+            /** @description the status that the request for this row alone would get */
+            status: number;
+        };
+        CardsPut: {
+            /** @description 1 to 1000 rows, each as the request for one row takes it */
+            items: components["schemas"]["CardPutByName"][];
+        };
+        CardsWritten: {
+            /** @description one for each row of the request, in its order */
+            items: components["schemas"]["CardWritten"][];
+        };
         CaseText: {
             columns?: string[];
             view?: string;
@@ -1901,6 +2262,33 @@ export interface components {
             /** Format: date-time */
             updated_at?: string;
         };
+        CustomerByName: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /** @description the cards that the customer is on now */
+            readonly cards?: string[];
+            /** Format: date-time */
+            readonly created_at?: string;
+            currency?: string | null;
+            email?: string | null;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+                cards?: (components["schemas"]["Card"] | string)[];
+            };
+            external_id?: string | null;
+            readonly id?: string;
+            name?: string;
+            notes?: string | null;
+            /** @enum {string} */
+            status?: "active" | "suspended" | "closed";
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
         CustomerCreate: {
             /** @description default: the actor's own account */
             account_id?: string;
@@ -1923,6 +2311,19 @@ export interface components {
             prev?: string;
             /** @description with count=true: the number of rows that the user sees */
             total?: number;
+        };
+        CustomerPutByName: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
+            /** @description default: the actor's own account */
+            account_id?: string;
+            currency?: string | null;
+            email?: string | null;
+            external_id: string | null;
+            name?: string;
+            notes?: string | null;
+            /** @enum {string} */
+            status?: "active" | "suspended" | "closed";
         };
         CustomerUpdate: {
             /** @description go on although the currencies of a card and of an account or a customer differ */
@@ -1990,6 +2391,10 @@ export interface components {
         CustomersCreate: {
             /** @description 1 to 1000 rows, each as the request for one row takes it */
             items: components["schemas"]["CustomerCreate"][];
+        };
+        CustomersPut: {
+            /** @description 1 to 1000 rows, each as the request for one row takes it */
+            items: components["schemas"]["CustomerPutByName"][];
         };
         CustomersUpdate: {
             /** @description 1 to 1000 rows, each as the request for one row takes it */
@@ -2323,6 +2728,7 @@ export interface components {
         FirstGroup: {
             /** @description create, read, update, delete */
             default_access?: ("create" | "read" | "update" | "delete")[];
+            external_id?: string | null;
             /** @description none, all, or a list of accounts directly below */
             lend_to?: unknown;
             name?: string;
@@ -2354,6 +2760,7 @@ export interface components {
             expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
             };
+            external_id?: string | null;
             id: string;
             /** @description none, all, or a list of accounts directly below */
             lend_to?: unknown;
@@ -2368,11 +2775,40 @@ export interface components {
             /** Format: date-time */
             updated_at?: string;
         };
+        GroupByName: {
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /** Format: date-time */
+            readonly created_at?: string;
+            /** @description create, read, update, delete */
+            default_access?: ("create" | "read" | "update" | "delete")[];
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+            };
+            external_id?: string | null;
+            readonly id?: string;
+            /** @description none, all, or a list of accounts directly below */
+            lend_to?: unknown;
+            name?: string;
+            /** @description the name that accounts it is lent to see */
+            public_name?: string | null;
+            /** @description access by area; the row with the longest name counts, and an empty access denies */
+            rows?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[];
+            };
+            readonly template?: string | null;
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
         GroupCreate: {
             /** @description default: the actor's own account */
             account_id?: string;
             /** @description create, read, update, delete */
             default_access?: ("create" | "read" | "update" | "delete")[];
+            external_id?: string | null;
             /** @description none, all, or a list of accounts directly below */
             lend_to?: unknown;
             name: string;
@@ -2392,6 +2828,22 @@ export interface components {
             /** @description with count=true: the number of rows that the user sees */
             total?: number;
         };
+        GroupPutByName: {
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /** @description create, read, update, delete */
+            default_access?: ("create" | "read" | "update" | "delete")[];
+            external_id: string | null;
+            /** @description none, all, or a list of accounts directly below */
+            lend_to?: unknown;
+            name?: string;
+            /** @description the name that accounts it is lent to see */
+            public_name?: string | null;
+            /** @description access by area; the row with the longest name counts, and an empty access denies */
+            rows?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[];
+            };
+        };
         GroupUpdate: {
             readonly account_id?: string;
             /** Format: date-time */
@@ -2404,6 +2856,7 @@ export interface components {
             readonly expanded?: {
                 account?: components["schemas"]["Account"] | string | null;
             };
+            external_id?: string | null;
             readonly id?: string;
             /** @description none, all, or a list of accounts directly below */
             lend_to?: unknown;
@@ -2424,6 +2877,7 @@ export interface components {
             created_at?: string;
             /** @description create, read, update, delete */
             default_access?: ("create" | "read" | "update" | "delete")[];
+            external_id?: string | null;
             id: string;
             /** @description none, all, or a list of accounts directly below */
             lend_to?: unknown;
@@ -2442,6 +2896,25 @@ export interface components {
         };
         /** @description with dry_run=true, what the write would change, for whom */
         GroupWithWarningsOrDryRun: components["schemas"]["GroupWithWarnings"] | components["schemas"]["DryRun"];
+        GroupWritten: {
+            etag?: string;
+            /** @description of the row that was made or changed */
+            id?: string;
+            /** @description why the row was refused; pointers begin at the row */
+            problem?: components["schemas"]["Problem"];
+            /** @description the row as the user sees it */
+            row?: components["schemas"]["GroupWithWarnings"];
+            /** @description the status that the request for this row alone would get */
+            status: number;
+        };
+        GroupsPut: {
+            /** @description 1 to 1000 rows, each as the request for one row takes it */
+            items: components["schemas"]["GroupPutByName"][];
+        };
+        GroupsWritten: {
+            /** @description one for each row of the request, in its order */
+            items: components["schemas"]["GroupWritten"][];
+        };
         ImportChoice: {
             /** @description what one line of the file means then */
             effect?: string;
@@ -3204,6 +3677,7 @@ export interface components {
             account_id?: string;
             /** @description create, read, update, delete */
             default_access?: ("create" | "read" | "update" | "delete")[];
+            external_id?: string | null;
             /** @description none, all, or a list of accounts directly below */
             lend_to?: unknown;
             name?: string;
@@ -3247,6 +3721,34 @@ export interface components {
             /** Format: date-time */
             updated_at?: string;
         };
+        UserByName: {
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /** Format: date-time */
+            readonly created_at?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+                groups?: (components["schemas"]["Group"] | string)[];
+            };
+            /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
+            external_id?: string | null;
+            /** @description at least one, owned by or lent to the user's account */
+            groups?: string[];
+            readonly id?: string;
+            /** @description networks in CIDR notation; empty for any */
+            ip_allow?: string[];
+            /** Format: email */
+            login?: string;
+            name?: string | null;
+            /** @enum {string} */
+            status?: "active" | "disabled";
+            time_zone?: string | null;
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
         UserCreate: {
             /** @description default: the actor's own account */
             account_id?: string;
@@ -3283,6 +3785,22 @@ export interface components {
         };
         /** @description with dry_run=true, what the write would change, for whom */
         UserOrDryRun: components["schemas"]["User"] | components["schemas"]["DryRun"];
+        UserPutByName: {
+            /** @description default: the actor's own account */
+            account_id?: string;
+            /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
+            external_id: string | null;
+            /** @description at least one, owned by or lent to the user's account */
+            groups?: string[];
+            /** @description networks in CIDR notation; empty for any */
+            ip_allow?: string[];
+            /** Format: email */
+            login?: string;
+            name?: string | null;
+            /** @enum {string} */
+            status?: "active" | "disabled";
+            time_zone?: string | null;
+        };
         UserUpdate: {
             readonly account_id?: string;
             /** Format: date-time */
@@ -3351,6 +3869,10 @@ export interface components {
         UsersCreate: {
             /** @description 1 to 1000 rows, each as the request for one row takes it */
             items: components["schemas"]["UserCreate"][];
+        };
+        UsersPut: {
+            /** @description 1 to 1000 rows, each as the request for one row takes it */
+            items: components["schemas"]["UserPutByName"][];
         };
         UsersUpdate: {
             /** @description 1 to 1000 rows, each as the request for one row takes it */
@@ -4756,6 +5278,194 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    putAccountsInBulk: {
+        parameters: {
+            query?: {
+                /** @description all rows or none; at most 100 rows */
+                atomic?: boolean;
+                /** @description answer each row as the write would, and write nothing; at most 100 rows */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "currency": "USD",
+                 *           "external_id": "R7",
+                 *           "name": "Fjord Telecom"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccountsPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 200,
+                     *           "id": "acc_hl6tx7nrlnpm6sv35qjopgy6i4",
+                     *           "etag": "\"_UNxlRKGAND6H3unjvfvkYch\"",
+                     *           "row": {
+                     *             "id": "acc_hl6tx7nrlnpm6sv35qjopgy6i4",
+                     *             "parent_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *             "kind": "reseller",
+                     *             "name": "Fjord Telecom",
+                     *             "public_name": null,
+                     *             "email": null,
+                     *             "currency": "USD",
+                     *             "status": "active",
+                     *             "ceiling": null,
+                     *             "external_id": "R7",
+                     *             "created_at": "2026-11-30T14:03:11.385177Z",
+                     *             "updated_at": "2026-11-30T14:03:11.385177Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountsWritten"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putAccountByExternalID: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "currency": "USD",
+                 *       "name": "Fjord Telecom"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccountByName"];
+            };
+        };
+        responses: {
+            /** @description A row that existed. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountCreated"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_hl6tx7nrlnpm6sv35qjopgy6i4",
+                     *       "parent_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "kind": "reseller",
+                     *       "name": "Fjord Telecom",
+                     *       "public_name": null,
+                     *       "email": null,
+                     *       "currency": "USD",
+                     *       "status": "active",
+                     *       "ceiling": null,
+                     *       "external_id": "R7",
+                     *       "created_at": "2026-11-30T14:03:11.385177Z",
+                     *       "updated_at": "2026-11-30T14:03:11.385177Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountCreated"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
     getAccount: {
         parameters: {
             query?: {
@@ -5534,6 +6244,220 @@ export interface operations {
                      *       "stale": null,
                      *       "created_at": "2026-11-30T03:36:01.96877Z",
                      *       "updated_at": "2026-11-30T03:36:01.96877Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putCardsInBulk: {
+        parameters: {
+            query?: {
+                /** @description all rows or none; at most 100 rows */
+                atomic?: boolean;
+                /** @description answer each row as the write would, and write nothing; at most 100 rows */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "currency": "USD",
+                 *           "external_id": "C7",
+                 *           "name": "Business flat"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardsPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 200,
+                     *           "id": "crd_bntlqdygjiuq7affabfcj2gfue",
+                     *           "etag": "\"_zCP2NMDKkK9DgOR1x9I4xHQ\"",
+                     *           "row": {
+                     *             "id": "crd_bntlqdygjiuq7affabfcj2gfue",
+                     *             "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *             "kind": "customer",
+                     *             "name": "Business flat",
+                     *             "public_name": null,
+                     *             "carrier": null,
+                     *             "currency": "USD",
+                     *             "direction": "termination",
+                     *             "tech_prefix": null,
+                     *             "rate_precision": 4,
+                     *             "rate_rounding": "half_up",
+                     *             "charge_precision": 4,
+                     *             "charge_rounding": "half_up",
+                     *             "notes": null,
+                     *             "public_notes": null,
+                     *             "assigned_to": [],
+                     *             "parents": [],
+                     *             "compact": "max",
+                     *             "routing": "dearest",
+                     *             "profit_rules": [],
+                     *             "external_id": "C7",
+                     *             "revision": null,
+                     *             "stale": null,
+                     *             "created_at": "2026-11-30T14:03:11.859311Z",
+                     *             "updated_at": "2026-11-30T14:03:11.859311Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardsWritten"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putCardByExternalID: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "currency": "USD",
+                 *       "name": "Business flat"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CardByName"];
+            };
+        };
+        responses: {
+            /** @description A row that existed. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "crd_bntlqdygjiuq7affabfcj2gfue",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "kind": "customer",
+                     *       "name": "Business flat",
+                     *       "public_name": null,
+                     *       "carrier": null,
+                     *       "currency": "USD",
+                     *       "direction": "termination",
+                     *       "tech_prefix": null,
+                     *       "rate_precision": 4,
+                     *       "rate_rounding": "half_up",
+                     *       "charge_precision": 4,
+                     *       "charge_rounding": "half_up",
+                     *       "notes": null,
+                     *       "public_notes": null,
+                     *       "assigned_to": [],
+                     *       "parents": [],
+                     *       "compact": "max",
+                     *       "routing": "dearest",
+                     *       "profit_rules": [],
+                     *       "external_id": "C7",
+                     *       "revision": null,
+                     *       "stale": null,
+                     *       "created_at": "2026-11-30T14:03:11.859311Z",
+                     *       "updated_at": "2026-11-30T14:03:11.859311Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Card"];
@@ -8230,6 +9154,97 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    putCustomersInBulk: {
+        parameters: {
+            query?: {
+                /** @description all rows or none; at most 100 rows */
+                atomic?: boolean;
+                /** @description answer each row as the write would, and write nothing; at most 100 rows */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "external_id": "K7",
+                 *           "name": "Reed Boats"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CustomersPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 200,
+                     *           "id": "cus_croc427f2hebb4nrpbwu2l53j4",
+                     *           "etag": "\"e3Uy1m0KecN485yixWgUMBP6\"",
+                     *           "row": {
+                     *             "id": "cus_croc427f2hebb4nrpbwu2l53j4",
+                     *             "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *             "name": "Reed Boats",
+                     *             "email": null,
+                     *             "status": "active",
+                     *             "currency": null,
+                     *             "external_id": "K7",
+                     *             "notes": null,
+                     *             "cards": [],
+                     *             "created_at": "2026-11-30T14:03:11.683685Z",
+                     *             "updated_at": "2026-11-30T14:03:11.683685Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CustomersWritten"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
     createCustomersInBulk: {
         parameters: {
             query?: {
@@ -8415,6 +9430,99 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["CustomersWritten"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putCustomerByExternalID: {
+        parameters: {
+            query?: {
+                /** @description this request has no dry run */
+                dry_run?: false;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Reed Boats"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CustomerByName"];
+            };
+        };
+        responses: {
+            /** @description A row that existed. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "cus_croc427f2hebb4nrpbwu2l53j4",
+                     *       "account_id": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *       "name": "Reed Boats",
+                     *       "email": null,
+                     *       "status": "active",
+                     *       "currency": null,
+                     *       "external_id": "K7",
+                     *       "notes": null,
+                     *       "cards": [],
+                     *       "created_at": "2026-11-30T14:03:11.683685Z",
+                     *       "updated_at": "2026-11-30T14:03:11.683685Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Customer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -9327,7 +10435,7 @@ export interface operations {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
                 expand?: "account"[];
                 /** @description a shown column; with - before it, descending */
-                sort?: "id" | "-id" | "account_id" | "-account_id" | "name" | "-name" | "public_name" | "-public_name" | "template" | "-template" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
+                sort?: "id" | "-id" | "account_id" | "-account_id" | "name" | "-name" | "public_name" | "-public_name" | "template" | "-template" | "external_id" | "-external_id" | "created_at" | "-created_at" | "updated_at" | "-updated_at";
                 /** @description id has one of these values */
                 id?: string[];
                 /** @description id has none of these values */
@@ -9378,6 +10486,16 @@ export interface operations {
                 template_prefix?: string;
                 /** @description template has no value */
                 template_null?: boolean;
+                /** @description external_id has one of these values */
+                external_id?: string[];
+                /** @description external_id has none of these values */
+                external_id_ne?: string[];
+                /** @description external_id contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
+                external_id_contains?: string;
+                /** @description external_id begins with this text */
+                external_id_prefix?: string;
+                /** @description external_id has no value */
+                external_id_null?: boolean;
                 /** @description created_at has one of these values */
                 created_at?: string[];
                 /** @description created_at has none of these values */
@@ -9485,7 +10603,7 @@ export interface operations {
                      *               "delete"
                      *             ]
                      *           },
-                     *           "etag": "\"yHbkNhn2VVp4c70H0wWzKkwL\""
+                     *           "etag": "\"0XpByjz2vsNTMECI_iioYwF-\""
                      *         },
                      *         {
                      *           "id": "grp_5byrxiw2bhvdqlay7uqp2dxn3s",
@@ -9505,9 +10623,10 @@ export interface operations {
                      *               "update"
                      *             ]
                      *           },
+                     *           "external_id": null,
                      *           "created_at": "2026-01-05T09:00:00Z",
                      *           "updated_at": "2026-01-05T09:00:00Z",
-                     *           "etag": "\"pfYXDzM8OnGyAOD_UTeqwqSM\""
+                     *           "etag": "\"I3iZyRLIB2EdgsD2Js8Low4A\""
                      *         }
                      *       ]
                      *     }
@@ -9604,7 +10723,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "grp_jq66cfl7rocmekvvd2q4kybesm",
+                     *       "id": "grp_g4invcri5tjuvk6rpk7k7okuvm",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "name": "Front desk",
                      *       "public_name": null,
@@ -9617,8 +10736,211 @@ export interface operations {
                      *           "update"
                      *         ]
                      *       },
-                     *       "created_at": "2026-11-30T03:36:01.832654Z",
-                     *       "updated_at": "2026-11-30T03:36:01.832654Z"
+                     *       "external_id": null,
+                     *       "created_at": "2026-11-30T13:52:51.801407Z",
+                     *       "updated_at": "2026-11-30T13:52:51.801407Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GroupWithWarnings"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putGroupsInBulk: {
+        parameters: {
+            query?: {
+                /** @description all rows or none; at most 100 rows */
+                atomic?: boolean;
+                /** @description answer each row as the write would, and write nothing; at most 100 rows */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "external_id": "G7",
+                 *           "name": "Back desk",
+                 *           "rows": {
+                 *             "customer": [
+                 *               "read"
+                 *             ]
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["GroupsPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 200,
+                     *           "id": "grp_wk6icevhoigqe4bs6v5i7zele4",
+                     *           "etag": "\"oghxBKqB-EKNPXeYZcNEqt9N\"",
+                     *           "row": {
+                     *             "id": "grp_wk6icevhoigqe4bs6v5i7zele4",
+                     *             "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *             "name": "Back desk",
+                     *             "public_name": null,
+                     *             "lend_to": "none",
+                     *             "template": null,
+                     *             "default_access": [],
+                     *             "rows": {
+                     *               "customer": [
+                     *                 "read"
+                     *               ]
+                     *             },
+                     *             "external_id": "G7",
+                     *             "created_at": "2026-11-30T14:03:11.454302Z",
+                     *             "updated_at": "2026-11-30T14:03:11.454302Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GroupsWritten"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putGroupByExternalID: {
+        parameters: {
+            query?: {
+                /** @description answer 200 with what the write would change, for whom, and write nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Back desk",
+                 *       "rows": {
+                 *         "customer": [
+                 *           "read"
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["GroupByName"];
+            };
+        };
+        responses: {
+            /** @description With dry_run=true: what the write would change, for whom. Without it: the row that existed. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupWithWarningsOrDryRun"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "grp_wk6icevhoigqe4bs6v5i7zele4",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "name": "Back desk",
+                     *       "public_name": null,
+                     *       "lend_to": "none",
+                     *       "template": null,
+                     *       "default_access": [],
+                     *       "rows": {
+                     *         "customer": [
+                     *           "read"
+                     *         ]
+                     *       },
+                     *       "external_id": "G7",
+                     *       "created_at": "2026-11-30T14:03:11.454302Z",
+                     *       "updated_at": "2026-11-30T14:03:11.454302Z"
                      *     }
                      */
                     "application/json": components["schemas"]["GroupWithWarnings"];
@@ -9662,14 +10984,14 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "account_id": "acc_hicbl4xnpdcnneepkllyryjc7u"
+                 *       "account_id": "acc_2gya2sclspnpsnyriiwaeqoadq"
                  *     }
                  */
                 "application/json": components["schemas"]["TemplateGroupCreate"];
             };
         };
         responses: {
-            /** @description With dry_run=true: what the write would change, for whom. Without it: what an earlier write made. */
+            /** @description With dry_run=true: what the write would change, for whom. Without it: the row that existed. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -9697,8 +11019,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "grp_ze35jc2xpsl5eyjdxj4hmwe63m",
-                     *       "account_id": "acc_hicbl4xnpdcnneepkllyryjc7u",
+                     *       "id": "grp_uzbwlwgejbz7wrzipkfgptjnjm",
+                     *       "account_id": "acc_2gya2sclspnpsnyriiwaeqoadq",
                      *       "name": "Default reseller",
                      *       "public_name": "Reseller",
                      *       "lend_to": "all",
@@ -9746,8 +11068,9 @@ export interface operations {
                      *           "delete"
                      *         ]
                      *       },
-                     *       "created_at": "2026-11-30T03:36:01.83756Z",
-                     *       "updated_at": "2026-11-30T03:36:01.83756Z"
+                     *       "external_id": null,
+                     *       "created_at": "2026-11-30T13:52:51.811242Z",
+                     *       "updated_at": "2026-11-30T13:52:51.811242Z"
                      *     }
                      */
                     "application/json": components["schemas"]["GroupWithWarnings"];
@@ -9825,6 +11148,7 @@ export interface operations {
                      *           "update"
                      *         ]
                      *       },
+                     *       "external_id": null,
                      *       "created_at": "2026-01-05T09:00:00Z",
                      *       "updated_at": "2026-01-05T09:00:00Z"
                      *     }
@@ -9973,7 +11297,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "grp_jq66cfl7rocmekvvd2q4kybesm",
+                     *       "id": "grp_g4invcri5tjuvk6rpk7k7okuvm",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "name": "Front desk",
                      *       "public_name": null,
@@ -9985,8 +11309,9 @@ export interface operations {
                      *           "read"
                      *         ]
                      *       },
-                     *       "created_at": "2026-11-30T03:36:01.832654Z",
-                     *       "updated_at": "2026-11-30T03:36:01.848793Z"
+                     *       "external_id": null,
+                     *       "created_at": "2026-11-30T13:52:51.801407Z",
+                     *       "updated_at": "2026-11-30T13:52:51.831596Z"
                      *     }
                      */
                     "application/json": components["schemas"]["GroupWithWarningsOrDryRun"];
@@ -11031,6 +12356,7 @@ export interface operations {
                      *                     "update"
                      *                   ]
                      *                 },
+                     *                 "external_id": null,
                      *                 "created_at": "2026-01-05T09:00:00Z",
                      *                 "updated_at": "2026-01-05T09:00:00Z"
                      *               }
@@ -11433,6 +12759,102 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    putUsersInBulk: {
+        parameters: {
+            query?: {
+                /** @description all rows or none; at most 100 rows */
+                atomic?: boolean;
+                /** @description answer each row as the write would, and write nothing; at most 100 rows */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "external_id": "U7",
+                 *           "groups": [
+                 *             "grp_mnz3fnsurztsrlweuafisohawa"
+                 *           ],
+                 *           "login": "ole@halyard.example"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["UsersPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "status": 200,
+                     *           "id": "usr_etkwfquvenrukfvg4otbb3mame",
+                     *           "etag": "\"6C3ndOmMl8cjhn5hgVsNYW7y\"",
+                     *           "row": {
+                     *             "id": "usr_etkwfquvenrukfvg4otbb3mame",
+                     *             "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *             "external_id": "U7",
+                     *             "login": "ole@halyard.example",
+                     *             "name": null,
+                     *             "groups": [
+                     *               "grp_mnz3fnsurztsrlweuafisohawa"
+                     *             ],
+                     *             "status": "active",
+                     *             "ip_allow": [],
+                     *             "time_zone": null,
+                     *             "created_at": "2026-11-30T14:03:11.535122Z",
+                     *             "updated_at": "2026-11-30T14:03:11.535122Z"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UsersWritten"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
     createUsersInBulk: {
         parameters: {
             query?: {
@@ -11605,6 +13027,104 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["UsersWritten"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putUserByExternalID: {
+        parameters: {
+            query?: {
+                /** @description answer 200 with what the write would change, for whom, and write nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The ETag of the row that the caller has read. If the row has changed since then, the answer is 412. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The caller's own name for this write. A repetition within 24 hours does not write again, and gets 422 if its path or body differs. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "groups": [
+                 *         "grp_mnz3fnsurztsrlweuafisohawa"
+                 *       ],
+                 *       "login": "ole@halyard.example"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UserByName"];
+            };
+        };
+        responses: {
+            /** @description With dry_run=true: what the write would change, for whom. Without it: the row that existed. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserOrDryRun"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_etkwfquvenrukfvg4otbb3mame",
+                     *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
+                     *       "external_id": "U7",
+                     *       "login": "ole@halyard.example",
+                     *       "name": null,
+                     *       "groups": [
+                     *         "grp_mnz3fnsurztsrlweuafisohawa"
+                     *       ],
+                     *       "status": "active",
+                     *       "ip_allow": [],
+                     *       "time_zone": null,
+                     *       "created_at": "2026-11-30T14:03:11.535122Z",
+                     *       "updated_at": "2026-11-30T14:03:11.535122Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"];
                 };
             };
             400: components["responses"]["BadRequest"];

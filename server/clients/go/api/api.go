@@ -117,6 +117,69 @@ func (e AccountStatus) Valid() bool {
 	}
 }
 
+// Defines values for AccountByNameCeiling.
+const (
+	AccountByNameCeilingCreate AccountByNameCeiling = "create"
+	AccountByNameCeilingDelete AccountByNameCeiling = "delete"
+	AccountByNameCeilingRead   AccountByNameCeiling = "read"
+	AccountByNameCeilingUpdate AccountByNameCeiling = "update"
+)
+
+// Valid indicates whether the value is a known member of the AccountByNameCeiling enum.
+func (e AccountByNameCeiling) Valid() bool {
+	switch e {
+	case AccountByNameCeilingCreate:
+		return true
+	case AccountByNameCeilingDelete:
+		return true
+	case AccountByNameCeilingRead:
+		return true
+	case AccountByNameCeilingUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountByNameKind.
+const (
+	AccountByNameKindMaster   AccountByNameKind = "master"
+	AccountByNameKindReseller AccountByNameKind = "reseller"
+)
+
+// Valid indicates whether the value is a known member of the AccountByNameKind enum.
+func (e AccountByNameKind) Valid() bool {
+	switch e {
+	case AccountByNameKindMaster:
+		return true
+	case AccountByNameKindReseller:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountByNameStatus.
+const (
+	AccountByNameStatusActive    AccountByNameStatus = "active"
+	AccountByNameStatusClosed    AccountByNameStatus = "closed"
+	AccountByNameStatusSuspended AccountByNameStatus = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the AccountByNameStatus enum.
+func (e AccountByNameStatus) Valid() bool {
+	switch e {
+	case AccountByNameStatusActive:
+		return true
+	case AccountByNameStatusClosed:
+		return true
+	case AccountByNameStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccountCreateCeiling.
 const (
 	AccountCreateCeilingCreate AccountCreateCeiling = "create"
@@ -219,6 +282,51 @@ func (e AccountCreatedStatus) Valid() bool {
 	case AccountCreatedStatusClosed:
 		return true
 	case AccountCreatedStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountPutByNameCeiling.
+const (
+	AccountPutByNameCeilingCreate AccountPutByNameCeiling = "create"
+	AccountPutByNameCeilingDelete AccountPutByNameCeiling = "delete"
+	AccountPutByNameCeilingRead   AccountPutByNameCeiling = "read"
+	AccountPutByNameCeilingUpdate AccountPutByNameCeiling = "update"
+)
+
+// Valid indicates whether the value is a known member of the AccountPutByNameCeiling enum.
+func (e AccountPutByNameCeiling) Valid() bool {
+	switch e {
+	case AccountPutByNameCeilingCreate:
+		return true
+	case AccountPutByNameCeilingDelete:
+		return true
+	case AccountPutByNameCeilingRead:
+		return true
+	case AccountPutByNameCeilingUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountPutByNameStatus.
+const (
+	AccountPutByNameStatusActive    AccountPutByNameStatus = "active"
+	AccountPutByNameStatusClosed    AccountPutByNameStatus = "closed"
+	AccountPutByNameStatusSuspended AccountPutByNameStatus = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the AccountPutByNameStatus enum.
+func (e AccountPutByNameStatus) Valid() bool {
+	switch e {
+	case AccountPutByNameStatusActive:
+		return true
+	case AccountPutByNameStatusClosed:
+		return true
+	case AccountPutByNameStatusSuspended:
 		return true
 	default:
 		return false
@@ -663,6 +771,156 @@ func (e CardStale) Valid() bool {
 	}
 }
 
+// Defines values for CardByNameChargeRounding.
+const (
+	CardByNameChargeRoundingDown     CardByNameChargeRounding = "down"
+	CardByNameChargeRoundingHalfDown CardByNameChargeRounding = "half_down"
+	CardByNameChargeRoundingHalfUp   CardByNameChargeRounding = "half_up"
+	CardByNameChargeRoundingUp       CardByNameChargeRounding = "up"
+)
+
+// Valid indicates whether the value is a known member of the CardByNameChargeRounding enum.
+func (e CardByNameChargeRounding) Valid() bool {
+	switch e {
+	case CardByNameChargeRoundingDown:
+		return true
+	case CardByNameChargeRoundingHalfDown:
+		return true
+	case CardByNameChargeRoundingHalfUp:
+		return true
+	case CardByNameChargeRoundingUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardByNameCompact.
+const (
+	CardByNameCompactAvg         CardByNameCompact = "avg"
+	CardByNameCompactLessThannil CardByNameCompact = "<nil>"
+	CardByNameCompactMax         CardByNameCompact = "max"
+	CardByNameCompactMin         CardByNameCompact = "min"
+)
+
+// Valid indicates whether the value is a known member of the CardByNameCompact enum.
+func (e CardByNameCompact) Valid() bool {
+	switch e {
+	case CardByNameCompactAvg:
+		return true
+	case CardByNameCompactLessThannil:
+		return true
+	case CardByNameCompactMax:
+		return true
+	case CardByNameCompactMin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardByNameDirection.
+const (
+	CardByNameDirectionOrigination CardByNameDirection = "origination"
+	CardByNameDirectionTermination CardByNameDirection = "termination"
+)
+
+// Valid indicates whether the value is a known member of the CardByNameDirection enum.
+func (e CardByNameDirection) Valid() bool {
+	switch e {
+	case CardByNameDirectionOrigination:
+		return true
+	case CardByNameDirectionTermination:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardByNameKind.
+const (
+	CardByNameKindCustomer CardByNameKind = "customer"
+	CardByNameKindProvider CardByNameKind = "provider"
+)
+
+// Valid indicates whether the value is a known member of the CardByNameKind enum.
+func (e CardByNameKind) Valid() bool {
+	switch e {
+	case CardByNameKindCustomer:
+		return true
+	case CardByNameKindProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardByNameRateRounding.
+const (
+	CardByNameRateRoundingDown     CardByNameRateRounding = "down"
+	CardByNameRateRoundingHalfDown CardByNameRateRounding = "half_down"
+	CardByNameRateRoundingHalfUp   CardByNameRateRounding = "half_up"
+	CardByNameRateRoundingUp       CardByNameRateRounding = "up"
+)
+
+// Valid indicates whether the value is a known member of the CardByNameRateRounding enum.
+func (e CardByNameRateRounding) Valid() bool {
+	switch e {
+	case CardByNameRateRoundingDown:
+		return true
+	case CardByNameRateRoundingHalfDown:
+		return true
+	case CardByNameRateRoundingHalfUp:
+		return true
+	case CardByNameRateRoundingUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardByNameRouting.
+const (
+	CardByNameRoutingCheapest    CardByNameRouting = "cheapest"
+	CardByNameRoutingDearest     CardByNameRouting = "dearest"
+	CardByNameRoutingLessThannil CardByNameRouting = "<nil>"
+)
+
+// Valid indicates whether the value is a known member of the CardByNameRouting enum.
+func (e CardByNameRouting) Valid() bool {
+	switch e {
+	case CardByNameRoutingCheapest:
+		return true
+	case CardByNameRoutingDearest:
+		return true
+	case CardByNameRoutingLessThannil:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardByNameStale.
+const (
+	CardByNameStaleLessThannil           CardByNameStale = "<nil>"
+	CardByNameStaleProviderCardChanged   CardByNameStale = "provider_card_changed"
+	CardByNameStaleProviderCardWithdrawn CardByNameStale = "provider_card_withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the CardByNameStale enum.
+func (e CardByNameStale) Valid() bool {
+	switch e {
+	case CardByNameStaleLessThannil:
+		return true
+	case CardByNameStaleProviderCardChanged:
+		return true
+	case CardByNameStaleProviderCardWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CardCreateChargeRounding.
 const (
 	CardCreateChargeRoundingDown     CardCreateChargeRounding = "down"
@@ -786,6 +1044,135 @@ func (e CardCreateRouting) Valid() bool {
 	case CardCreateRoutingDearest:
 		return true
 	case CardCreateRoutingLessThannil:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardPutByNameChargeRounding.
+const (
+	CardPutByNameChargeRoundingDown     CardPutByNameChargeRounding = "down"
+	CardPutByNameChargeRoundingHalfDown CardPutByNameChargeRounding = "half_down"
+	CardPutByNameChargeRoundingHalfUp   CardPutByNameChargeRounding = "half_up"
+	CardPutByNameChargeRoundingUp       CardPutByNameChargeRounding = "up"
+)
+
+// Valid indicates whether the value is a known member of the CardPutByNameChargeRounding enum.
+func (e CardPutByNameChargeRounding) Valid() bool {
+	switch e {
+	case CardPutByNameChargeRoundingDown:
+		return true
+	case CardPutByNameChargeRoundingHalfDown:
+		return true
+	case CardPutByNameChargeRoundingHalfUp:
+		return true
+	case CardPutByNameChargeRoundingUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardPutByNameCompact.
+const (
+	CardPutByNameCompactAvg         CardPutByNameCompact = "avg"
+	CardPutByNameCompactLessThannil CardPutByNameCompact = "<nil>"
+	CardPutByNameCompactMax         CardPutByNameCompact = "max"
+	CardPutByNameCompactMin         CardPutByNameCompact = "min"
+)
+
+// Valid indicates whether the value is a known member of the CardPutByNameCompact enum.
+func (e CardPutByNameCompact) Valid() bool {
+	switch e {
+	case CardPutByNameCompactAvg:
+		return true
+	case CardPutByNameCompactLessThannil:
+		return true
+	case CardPutByNameCompactMax:
+		return true
+	case CardPutByNameCompactMin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardPutByNameDirection.
+const (
+	CardPutByNameDirectionOrigination CardPutByNameDirection = "origination"
+	CardPutByNameDirectionTermination CardPutByNameDirection = "termination"
+)
+
+// Valid indicates whether the value is a known member of the CardPutByNameDirection enum.
+func (e CardPutByNameDirection) Valid() bool {
+	switch e {
+	case CardPutByNameDirectionOrigination:
+		return true
+	case CardPutByNameDirectionTermination:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardPutByNameKind.
+const (
+	CardPutByNameKindCustomer CardPutByNameKind = "customer"
+	CardPutByNameKindProvider CardPutByNameKind = "provider"
+)
+
+// Valid indicates whether the value is a known member of the CardPutByNameKind enum.
+func (e CardPutByNameKind) Valid() bool {
+	switch e {
+	case CardPutByNameKindCustomer:
+		return true
+	case CardPutByNameKindProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardPutByNameRateRounding.
+const (
+	CardPutByNameRateRoundingDown     CardPutByNameRateRounding = "down"
+	CardPutByNameRateRoundingHalfDown CardPutByNameRateRounding = "half_down"
+	CardPutByNameRateRoundingHalfUp   CardPutByNameRateRounding = "half_up"
+	CardPutByNameRateRoundingUp       CardPutByNameRateRounding = "up"
+)
+
+// Valid indicates whether the value is a known member of the CardPutByNameRateRounding enum.
+func (e CardPutByNameRateRounding) Valid() bool {
+	switch e {
+	case CardPutByNameRateRoundingDown:
+		return true
+	case CardPutByNameRateRoundingHalfDown:
+		return true
+	case CardPutByNameRateRoundingHalfUp:
+		return true
+	case CardPutByNameRateRoundingUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardPutByNameRouting.
+const (
+	CardPutByNameRoutingCheapest    CardPutByNameRouting = "cheapest"
+	CardPutByNameRoutingDearest     CardPutByNameRouting = "dearest"
+	CardPutByNameRoutingLessThannil CardPutByNameRouting = "<nil>"
+)
+
+// Valid indicates whether the value is a known member of the CardPutByNameRouting enum.
+func (e CardPutByNameRouting) Valid() bool {
+	switch e {
+	case CardPutByNameRoutingCheapest:
+		return true
+	case CardPutByNameRoutingDearest:
+		return true
+	case CardPutByNameRoutingLessThannil:
 		return true
 	default:
 		return false
@@ -984,6 +1371,27 @@ func (e CustomerStatus) Valid() bool {
 	}
 }
 
+// Defines values for CustomerByNameStatus.
+const (
+	CustomerByNameStatusActive    CustomerByNameStatus = "active"
+	CustomerByNameStatusClosed    CustomerByNameStatus = "closed"
+	CustomerByNameStatusSuspended CustomerByNameStatus = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the CustomerByNameStatus enum.
+func (e CustomerByNameStatus) Valid() bool {
+	switch e {
+	case CustomerByNameStatusActive:
+		return true
+	case CustomerByNameStatusClosed:
+		return true
+	case CustomerByNameStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CustomerCreateStatus.
 const (
 	CustomerCreateStatusActive    CustomerCreateStatus = "active"
@@ -999,6 +1407,27 @@ func (e CustomerCreateStatus) Valid() bool {
 	case CustomerCreateStatusClosed:
 		return true
 	case CustomerCreateStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CustomerPutByNameStatus.
+const (
+	CustomerPutByNameStatusActive    CustomerPutByNameStatus = "active"
+	CustomerPutByNameStatusClosed    CustomerPutByNameStatus = "closed"
+	CustomerPutByNameStatusSuspended CustomerPutByNameStatus = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the CustomerPutByNameStatus enum.
+func (e CustomerPutByNameStatus) Valid() bool {
+	switch e {
+	case CustomerPutByNameStatusActive:
+		return true
+	case CustomerPutByNameStatusClosed:
+		return true
+	case CustomerPutByNameStatusSuspended:
 		return true
 	default:
 		return false
@@ -1368,6 +1797,54 @@ func (e GroupRows) Valid() bool {
 	}
 }
 
+// Defines values for GroupByNameDefaultAccess.
+const (
+	GroupByNameDefaultAccessCreate GroupByNameDefaultAccess = "create"
+	GroupByNameDefaultAccessDelete GroupByNameDefaultAccess = "delete"
+	GroupByNameDefaultAccessRead   GroupByNameDefaultAccess = "read"
+	GroupByNameDefaultAccessUpdate GroupByNameDefaultAccess = "update"
+)
+
+// Valid indicates whether the value is a known member of the GroupByNameDefaultAccess enum.
+func (e GroupByNameDefaultAccess) Valid() bool {
+	switch e {
+	case GroupByNameDefaultAccessCreate:
+		return true
+	case GroupByNameDefaultAccessDelete:
+		return true
+	case GroupByNameDefaultAccessRead:
+		return true
+	case GroupByNameDefaultAccessUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GroupByNameRows.
+const (
+	GroupByNameRowsCreate GroupByNameRows = "create"
+	GroupByNameRowsDelete GroupByNameRows = "delete"
+	GroupByNameRowsRead   GroupByNameRows = "read"
+	GroupByNameRowsUpdate GroupByNameRows = "update"
+)
+
+// Valid indicates whether the value is a known member of the GroupByNameRows enum.
+func (e GroupByNameRows) Valid() bool {
+	switch e {
+	case GroupByNameRowsCreate:
+		return true
+	case GroupByNameRowsDelete:
+		return true
+	case GroupByNameRowsRead:
+		return true
+	case GroupByNameRowsUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GroupCreateDefaultAccess.
 const (
 	GroupCreateDefaultAccessCreate GroupCreateDefaultAccess = "create"
@@ -1410,6 +1887,54 @@ func (e GroupCreateRows) Valid() bool {
 	case GroupCreateRowsRead:
 		return true
 	case GroupCreateRowsUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GroupPutByNameDefaultAccess.
+const (
+	GroupPutByNameDefaultAccessCreate GroupPutByNameDefaultAccess = "create"
+	GroupPutByNameDefaultAccessDelete GroupPutByNameDefaultAccess = "delete"
+	GroupPutByNameDefaultAccessRead   GroupPutByNameDefaultAccess = "read"
+	GroupPutByNameDefaultAccessUpdate GroupPutByNameDefaultAccess = "update"
+)
+
+// Valid indicates whether the value is a known member of the GroupPutByNameDefaultAccess enum.
+func (e GroupPutByNameDefaultAccess) Valid() bool {
+	switch e {
+	case GroupPutByNameDefaultAccessCreate:
+		return true
+	case GroupPutByNameDefaultAccessDelete:
+		return true
+	case GroupPutByNameDefaultAccessRead:
+		return true
+	case GroupPutByNameDefaultAccessUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GroupPutByNameRows.
+const (
+	GroupPutByNameRowsCreate GroupPutByNameRows = "create"
+	GroupPutByNameRowsDelete GroupPutByNameRows = "delete"
+	GroupPutByNameRowsRead   GroupPutByNameRows = "read"
+	GroupPutByNameRowsUpdate GroupPutByNameRows = "update"
+)
+
+// Valid indicates whether the value is a known member of the GroupPutByNameRows enum.
+func (e GroupPutByNameRows) Valid() bool {
+	switch e {
+	case GroupPutByNameRowsCreate:
+		return true
+	case GroupPutByNameRowsDelete:
+		return true
+	case GroupPutByNameRowsRead:
+		return true
+	case GroupPutByNameRowsUpdate:
 		return true
 	default:
 		return false
@@ -2262,6 +2787,24 @@ func (e UserStatus) Valid() bool {
 	}
 }
 
+// Defines values for UserByNameStatus.
+const (
+	UserByNameStatusActive   UserByNameStatus = "active"
+	UserByNameStatusDisabled UserByNameStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the UserByNameStatus enum.
+func (e UserByNameStatus) Valid() bool {
+	switch e {
+	case UserByNameStatusActive:
+		return true
+	case UserByNameStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UserCreateStatus.
 const (
 	UserCreateStatusActive   UserCreateStatus = "active"
@@ -2274,6 +2817,24 @@ func (e UserCreateStatus) Valid() bool {
 	case UserCreateStatusActive:
 		return true
 	case UserCreateStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserPutByNameStatus.
+const (
+	UserPutByNameStatusActive   UserPutByNameStatus = "active"
+	UserPutByNameStatusDisabled UserPutByNameStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the UserPutByNameStatus enum.
+func (e UserPutByNameStatus) Valid() bool {
+	switch e {
+	case UserPutByNameStatusActive:
+		return true
+	case UserPutByNameStatusDisabled:
 		return true
 	default:
 		return false
@@ -2535,6 +3096,49 @@ type AccountKind string
 // AccountStatus defines model for Account.Status.
 type AccountStatus string
 
+// AccountByName defines model for AccountByName.
+type AccountByName struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
+	// Ceiling the most access that the account may have, by area
+	Ceiling   *map[string][]AccountByNameCeiling `json:"ceiling,omitempty"`
+	CreatedAt *time.Time                         `json:"created_at,omitempty"`
+
+	// Currency ISO 4217; fixed once set
+	Currency *string `json:"currency,omitempty"`
+	Email    *string `json:"email,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Parent interface{} `json:"parent,omitempty"`
+	} `json:"expanded,omitempty"`
+	ExternalId *string            `json:"external_id,omitempty"`
+	Id         *string            `json:"id,omitempty"`
+	Kind       *AccountByNameKind `json:"kind,omitempty"`
+	Name       *string            `json:"name,omitempty"`
+
+	// ParentId default: the actor's own account
+	ParentId *string `json:"parent_id,omitempty"`
+
+	// PublicName the name that accounts below see
+	PublicName *string              `json:"public_name,omitempty"`
+	Status     *AccountByNameStatus `json:"status,omitempty"`
+	UpdatedAt  *time.Time           `json:"updated_at,omitempty"`
+}
+
+// AccountByNameCeiling defines model for AccountByName.Ceiling.
+type AccountByNameCeiling string
+
+// AccountByNameKind defines model for AccountByName.Kind.
+type AccountByNameKind string
+
+// AccountByNameStatus defines model for AccountByName.Status.
+type AccountByNameStatus string
+
 // AccountCreate defines model for AccountCreate.
 type AccountCreate struct {
 	// Ceiling the most access that the account may have, by area
@@ -2618,6 +3222,34 @@ type AccountList struct {
 	// Total with count=true: the number of rows that the user sees
 	Total *int `json:"total,omitempty"`
 }
+
+// AccountPutByName defines model for AccountPutByName.
+type AccountPutByName struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
+	// Ceiling the most access that the account may have, by area
+	Ceiling *map[string][]AccountPutByNameCeiling `json:"ceiling,omitempty"`
+
+	// Currency ISO 4217; fixed once set
+	Currency   *string `json:"currency,omitempty"`
+	Email      *string `json:"email,omitempty"`
+	ExternalId *string `json:"external_id"`
+	Name       *string `json:"name,omitempty"`
+
+	// ParentId default: the actor's own account
+	ParentId *string `json:"parent_id,omitempty"`
+
+	// PublicName the name that accounts below see
+	PublicName *string                 `json:"public_name,omitempty"`
+	Status     *AccountPutByNameStatus `json:"status,omitempty"`
+}
+
+// AccountPutByNameCeiling defines model for AccountPutByName.Ceiling.
+type AccountPutByNameCeiling string
+
+// AccountPutByNameStatus defines model for AccountPutByName.Status.
+type AccountPutByNameStatus string
 
 // AccountRemains defines model for AccountRemains.
 type AccountRemains struct {
@@ -2716,6 +3348,35 @@ type AccountWithWarningsStatus string
 
 // AccountWithWarningsOrDryRun with dry_run=true, what the write would change, for whom
 type AccountWithWarningsOrDryRun = interface{}
+
+// AccountWritten defines model for AccountWritten.
+type AccountWritten struct {
+	Etag *string `json:"etag,omitempty"`
+
+	// Id of the row that was made or changed
+	Id *string `json:"id,omitempty"`
+
+	// Problem why the row was refused; pointers begin at the row
+	Problem *Problem `json:"problem,omitempty"`
+
+	// Row the row as the user sees it
+	Row *AccountCreated `json:"row,omitempty"`
+
+	// Status the status that the request for this row alone would get
+	Status int `json:"status"`
+}
+
+// AccountsPut defines model for AccountsPut.
+type AccountsPut struct {
+	// Items 1 to 1000 rows, each as the request for one row takes it
+	Items []AccountPutByName `json:"items"`
+}
+
+// AccountsWritten defines model for AccountsWritten.
+type AccountsWritten struct {
+	// Items one for each row of the request, in its order
+	Items []AccountWritten `json:"items"`
+}
 
 // ActingAccount defines model for ActingAccount.
 type ActingAccount struct {
@@ -3107,6 +3768,88 @@ type CardRouting string
 // CardStale why an own card should be built again
 type CardStale string
 
+// CardByName defines model for CardByName.
+type CardByName struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
+	// AcceptLosses accept that some calls sell for less than they cost
+	AcceptLosses *bool `json:"accept_losses,omitempty"`
+
+	// AccountId default: the actor's own account
+	AccountId  *string   `json:"account_id,omitempty"`
+	AssignedTo *[]string `json:"assigned_to,omitempty"`
+
+	// Carrier of provider cards: the upstream company
+	Carrier         *string                   `json:"carrier,omitempty"`
+	ChargePrecision *int                      `json:"charge_precision,omitempty"`
+	ChargeRounding  *CardByNameChargeRounding `json:"charge_rounding,omitempty"`
+
+	// Compact how the prices of several parents are combined
+	Compact   *CardByNameCompact   `json:"compact,omitempty"`
+	CreatedAt *time.Time           `json:"created_at,omitempty"`
+	Currency  *string              `json:"currency,omitempty"`
+	Direction *CardByNameDirection `json:"direction,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account    interface{}    `json:"account,omitempty"`
+		AssignedTo *[]interface{} `json:"assigned_to,omitempty"`
+	} `json:"expanded,omitempty"`
+	ExternalId *string         `json:"external_id,omitempty"`
+	Id         *string         `json:"id,omitempty"`
+	Kind       *CardByNameKind `json:"kind,omitempty"`
+	Name       *string         `json:"name,omitempty"`
+
+	// Notes private to the owner
+	Notes *string `json:"notes,omitempty"`
+
+	// Parents the cards that it is built from: own provider cards or assigned cards; written as ids or as objects
+	Parents     *[]interface{}     `json:"parents,omitempty"`
+	ProfitRules *[]ProfitRuleInput `json:"profit_rules,omitempty"`
+
+	// PublicName the name that accounts it is assigned to see
+	PublicName    *string                 `json:"public_name,omitempty"`
+	PublicNotes   *string                 `json:"public_notes,omitempty"`
+	RatePrecision *int                    `json:"rate_precision,omitempty"`
+	RateRounding  *CardByNameRateRounding `json:"rate_rounding,omitempty"`
+
+	// Revision the active one
+	Revision interface{} `json:"revision,omitempty"`
+
+	// Routing the parent that sales are compared with
+	Routing *CardByNameRouting `json:"routing,omitempty"`
+
+	// Stale why an own card should be built again
+	Stale      *CardByNameStale `json:"stale,omitempty"`
+	TechPrefix *string          `json:"tech_prefix,omitempty"`
+	UpdatedAt  *time.Time       `json:"updated_at,omitempty"`
+}
+
+// CardByNameChargeRounding defines model for CardByName.ChargeRounding.
+type CardByNameChargeRounding string
+
+// CardByNameCompact how the prices of several parents are combined
+type CardByNameCompact string
+
+// CardByNameDirection defines model for CardByName.Direction.
+type CardByNameDirection string
+
+// CardByNameKind defines model for CardByName.Kind.
+type CardByNameKind string
+
+// CardByNameRateRounding defines model for CardByName.RateRounding.
+type CardByNameRateRounding string
+
+// CardByNameRouting the parent that sales are compared with
+type CardByNameRouting string
+
+// CardByNameStale why an own card should be built again
+type CardByNameStale string
+
 // CardCreate defines model for CardCreate.
 type CardCreate struct {
 	AccountId *string `json:"account_id,omitempty"`
@@ -3235,6 +3978,66 @@ type CardParentInput struct {
 	Name *string `json:"name,omitempty"`
 }
 
+// CardPutByName defines model for CardPutByName.
+type CardPutByName struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
+	// AcceptLosses accept that some calls sell for less than they cost
+	AcceptLosses *bool `json:"accept_losses,omitempty"`
+
+	// AccountId default: the actor's own account
+	AccountId *string `json:"account_id,omitempty"`
+
+	// Carrier of provider cards: the upstream company
+	Carrier         *string                      `json:"carrier,omitempty"`
+	ChargePrecision *int                         `json:"charge_precision,omitempty"`
+	ChargeRounding  *CardPutByNameChargeRounding `json:"charge_rounding,omitempty"`
+
+	// Compact how the prices of several parents are combined
+	Compact    *CardPutByNameCompact   `json:"compact,omitempty"`
+	Currency   *string                 `json:"currency,omitempty"`
+	Direction  *CardPutByNameDirection `json:"direction,omitempty"`
+	ExternalId *string                 `json:"external_id"`
+	Kind       *CardPutByNameKind      `json:"kind,omitempty"`
+	Name       *string                 `json:"name,omitempty"`
+
+	// Notes private to the owner
+	Notes *string `json:"notes,omitempty"`
+
+	// Parents the cards that it is built from: own provider cards or assigned cards; written as ids or as objects
+	Parents     *[]interface{}     `json:"parents,omitempty"`
+	ProfitRules *[]ProfitRuleInput `json:"profit_rules,omitempty"`
+
+	// PublicName the name that accounts it is assigned to see
+	PublicName    *string                    `json:"public_name,omitempty"`
+	PublicNotes   *string                    `json:"public_notes,omitempty"`
+	RatePrecision *int                       `json:"rate_precision,omitempty"`
+	RateRounding  *CardPutByNameRateRounding `json:"rate_rounding,omitempty"`
+
+	// Routing the parent that sales are compared with
+	Routing    *CardPutByNameRouting `json:"routing,omitempty"`
+	TechPrefix *string               `json:"tech_prefix,omitempty"`
+}
+
+// CardPutByNameChargeRounding defines model for CardPutByName.ChargeRounding.
+type CardPutByNameChargeRounding string
+
+// CardPutByNameCompact how the prices of several parents are combined
+type CardPutByNameCompact string
+
+// CardPutByNameDirection defines model for CardPutByName.Direction.
+type CardPutByNameDirection string
+
+// CardPutByNameKind defines model for CardPutByName.Kind.
+type CardPutByNameKind string
+
+// CardPutByNameRateRounding defines model for CardPutByName.RateRounding.
+type CardPutByNameRateRounding string
+
+// CardPutByNameRouting the parent that sales are compared with
+type CardPutByNameRouting string
+
 // CardUpdate defines model for CardUpdate.
 type CardUpdate struct {
 	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
@@ -3339,6 +4142,35 @@ type CardValidity struct {
 	ValidTo *time.Time `json:"valid_to,omitempty"`
 }
 
+// CardWritten defines model for CardWritten.
+type CardWritten struct {
+	Etag *string `json:"etag,omitempty"`
+
+	// Id of the row that was made or changed
+	Id *string `json:"id,omitempty"`
+
+	// Problem why the row was refused; pointers begin at the row
+	Problem *Problem `json:"problem,omitempty"`
+
+	// Row the row as the user sees it
+	Row *Card `json:"row,omitempty"`
+
+	// Status the status that the request for this row alone would get
+	Status int `json:"status"`
+}
+
+// CardsPut defines model for CardsPut.
+type CardsPut struct {
+	// Items 1 to 1000 rows, each as the request for one row takes it
+	Items []CardPutByName `json:"items"`
+}
+
+// CardsWritten defines model for CardsWritten.
+type CardsWritten struct {
+	// Items one for each row of the request, in its order
+	Items []CardWritten `json:"items"`
+}
+
 // CaseText defines model for CaseText.
 type CaseText struct {
 	Columns *[]string `json:"columns,omitempty"`
@@ -3424,6 +4256,39 @@ type Customer struct {
 // CustomerStatus defines model for Customer.Status.
 type CustomerStatus string
 
+// CustomerByName defines model for CustomerByName.
+type CustomerByName struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
+	// AccountId default: the actor's own account
+	AccountId *string `json:"account_id,omitempty"`
+
+	// Cards the cards that the customer is on now
+	Cards     *[]string  `json:"cards,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+	Currency  *string    `json:"currency,omitempty"`
+	Email     *string    `json:"email,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{}    `json:"account,omitempty"`
+		Cards   *[]interface{} `json:"cards,omitempty"`
+	} `json:"expanded,omitempty"`
+	ExternalId *string               `json:"external_id,omitempty"`
+	Id         *string               `json:"id,omitempty"`
+	Name       *string               `json:"name,omitempty"`
+	Notes      *string               `json:"notes,omitempty"`
+	Status     *CustomerByNameStatus `json:"status,omitempty"`
+	UpdatedAt  *time.Time            `json:"updated_at,omitempty"`
+}
+
+// CustomerByNameStatus defines model for CustomerByName.Status.
+type CustomerByNameStatus string
+
 // CustomerCreate defines model for CustomerCreate.
 type CustomerCreate struct {
 	// AccountId default: the actor's own account
@@ -3452,6 +4317,24 @@ type CustomerList struct {
 	// Total with count=true: the number of rows that the user sees
 	Total *int `json:"total,omitempty"`
 }
+
+// CustomerPutByName defines model for CustomerPutByName.
+type CustomerPutByName struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
+	// AccountId default: the actor's own account
+	AccountId  *string                  `json:"account_id,omitempty"`
+	Currency   *string                  `json:"currency,omitempty"`
+	Email      *string                  `json:"email,omitempty"`
+	ExternalId *string                  `json:"external_id"`
+	Name       *string                  `json:"name,omitempty"`
+	Notes      *string                  `json:"notes,omitempty"`
+	Status     *CustomerPutByNameStatus `json:"status,omitempty"`
+}
+
+// CustomerPutByNameStatus defines model for CustomerPutByName.Status.
+type CustomerPutByNameStatus string
 
 // CustomerUpdate defines model for CustomerUpdate.
 type CustomerUpdate struct {
@@ -3536,6 +4419,12 @@ type CustomerWritten struct {
 type CustomersCreate struct {
 	// Items 1 to 1000 rows, each as the request for one row takes it
 	Items []CustomerCreate `json:"items"`
+}
+
+// CustomersPut defines model for CustomersPut.
+type CustomersPut struct {
+	// Items 1 to 1000 rows, each as the request for one row takes it
+	Items []CustomerPutByName `json:"items"`
 }
 
 // CustomersUpdate defines model for CustomersUpdate.
@@ -3940,6 +4829,7 @@ type FiltersRequestPlaceholders string
 type FirstGroup struct {
 	// DefaultAccess create, read, update, delete
 	DefaultAccess *[]FirstGroupDefaultAccess `json:"default_access,omitempty"`
+	ExternalId    *string                    `json:"external_id,omitempty"`
 
 	// LendTo none, all, or a list of accounts directly below
 	LendTo interface{} `json:"lend_to,omitempty"`
@@ -3988,7 +4878,8 @@ type Group struct {
 	Expanded *struct {
 		Account interface{} `json:"account,omitempty"`
 	} `json:"expanded,omitempty"`
-	Id string `json:"id"`
+	ExternalId *string `json:"external_id,omitempty"`
+	Id         string  `json:"id"`
 
 	// LendTo none, all, or a list of accounts directly below
 	LendTo interface{} `json:"lend_to,omitempty"`
@@ -4009,6 +4900,44 @@ type GroupDefaultAccess string
 // GroupRows defines model for Group.Rows.
 type GroupRows string
 
+// GroupByName defines model for GroupByName.
+type GroupByName struct {
+	// AccountId default: the actor's own account
+	AccountId *string    `json:"account_id,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// DefaultAccess create, read, update, delete
+	DefaultAccess *[]GroupByNameDefaultAccess `json:"default_access,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{} `json:"account,omitempty"`
+	} `json:"expanded,omitempty"`
+	ExternalId *string `json:"external_id,omitempty"`
+	Id         *string `json:"id,omitempty"`
+
+	// LendTo none, all, or a list of accounts directly below
+	LendTo interface{} `json:"lend_to,omitempty"`
+	Name   *string     `json:"name,omitempty"`
+
+	// PublicName the name that accounts it is lent to see
+	PublicName *string `json:"public_name,omitempty"`
+
+	// Rows access by area; the row with the longest name counts, and an empty access denies
+	Rows      *map[string][]GroupByNameRows `json:"rows,omitempty"`
+	Template  *string                       `json:"template,omitempty"`
+	UpdatedAt *time.Time                    `json:"updated_at,omitempty"`
+}
+
+// GroupByNameDefaultAccess defines model for GroupByName.DefaultAccess.
+type GroupByNameDefaultAccess string
+
+// GroupByNameRows defines model for GroupByName.Rows.
+type GroupByNameRows string
+
 // GroupCreate defines model for GroupCreate.
 type GroupCreate struct {
 	// AccountId default: the actor's own account
@@ -4016,6 +4945,7 @@ type GroupCreate struct {
 
 	// DefaultAccess create, read, update, delete
 	DefaultAccess *[]GroupCreateDefaultAccess `json:"default_access,omitempty"`
+	ExternalId    *string                     `json:"external_id,omitempty"`
 
 	// LendTo none, all, or a list of accounts directly below
 	LendTo interface{} `json:"lend_to,omitempty"`
@@ -4048,6 +4978,32 @@ type GroupList struct {
 	Total *int `json:"total,omitempty"`
 }
 
+// GroupPutByName defines model for GroupPutByName.
+type GroupPutByName struct {
+	// AccountId default: the actor's own account
+	AccountId *string `json:"account_id,omitempty"`
+
+	// DefaultAccess create, read, update, delete
+	DefaultAccess *[]GroupPutByNameDefaultAccess `json:"default_access,omitempty"`
+	ExternalId    *string                        `json:"external_id"`
+
+	// LendTo none, all, or a list of accounts directly below
+	LendTo interface{} `json:"lend_to,omitempty"`
+	Name   *string     `json:"name,omitempty"`
+
+	// PublicName the name that accounts it is lent to see
+	PublicName *string `json:"public_name,omitempty"`
+
+	// Rows access by area; the row with the longest name counts, and an empty access denies
+	Rows *map[string][]GroupPutByNameRows `json:"rows,omitempty"`
+}
+
+// GroupPutByNameDefaultAccess defines model for GroupPutByName.DefaultAccess.
+type GroupPutByNameDefaultAccess string
+
+// GroupPutByNameRows defines model for GroupPutByName.Rows.
+type GroupPutByNameRows string
+
 // GroupUpdate defines model for GroupUpdate.
 type GroupUpdate struct {
 	AccountId *string    `json:"account_id,omitempty"`
@@ -4063,7 +5019,8 @@ type GroupUpdate struct {
 	Expanded *struct {
 		Account interface{} `json:"account,omitempty"`
 	} `json:"expanded,omitempty"`
-	Id *string `json:"id,omitempty"`
+	ExternalId *string `json:"external_id,omitempty"`
+	Id         *string `json:"id,omitempty"`
 
 	// LendTo none, all, or a list of accounts directly below
 	LendTo interface{} `json:"lend_to,omitempty"`
@@ -4091,6 +5048,7 @@ type GroupWithWarnings struct {
 
 	// DefaultAccess create, read, update, delete
 	DefaultAccess *[]GroupWithWarningsDefaultAccess `json:"default_access,omitempty"`
+	ExternalId    *string                           `json:"external_id,omitempty"`
 	Id            string                            `json:"id"`
 
 	// LendTo none, all, or a list of accounts directly below
@@ -4117,6 +5075,35 @@ type GroupWithWarningsRows string
 
 // GroupWithWarningsOrDryRun with dry_run=true, what the write would change, for whom
 type GroupWithWarningsOrDryRun = interface{}
+
+// GroupWritten defines model for GroupWritten.
+type GroupWritten struct {
+	Etag *string `json:"etag,omitempty"`
+
+	// Id of the row that was made or changed
+	Id *string `json:"id,omitempty"`
+
+	// Problem why the row was refused; pointers begin at the row
+	Problem *Problem `json:"problem,omitempty"`
+
+	// Row the row as the user sees it
+	Row *GroupWithWarnings `json:"row,omitempty"`
+
+	// Status the status that the request for this row alone would get
+	Status int `json:"status"`
+}
+
+// GroupsPut defines model for GroupsPut.
+type GroupsPut struct {
+	// Items 1 to 1000 rows, each as the request for one row takes it
+	Items []GroupPutByName `json:"items"`
+}
+
+// GroupsWritten defines model for GroupsWritten.
+type GroupsWritten struct {
+	// Items one for each row of the request, in its order
+	Items []GroupWritten `json:"items"`
+}
 
 // ImportChoice defines model for ImportChoice.
 type ImportChoice struct {
@@ -5138,6 +6125,7 @@ type TemplateGroupCreate struct {
 
 	// DefaultAccess create, read, update, delete
 	DefaultAccess *[]TemplateGroupCreateDefaultAccess `json:"default_access,omitempty"`
+	ExternalId    *string                             `json:"external_id,omitempty"`
 
 	// LendTo none, all, or a list of accounts directly below
 	LendTo interface{} `json:"lend_to,omitempty"`
@@ -5197,6 +6185,40 @@ type User struct {
 // UserStatus defines model for User.Status.
 type UserStatus string
 
+// UserByName defines model for UserByName.
+type UserByName struct {
+	// AccountId default: the actor's own account
+	AccountId *string    `json:"account_id,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{}    `json:"account,omitempty"`
+		Groups  *[]interface{} `json:"groups,omitempty"`
+	} `json:"expanded,omitempty"`
+
+	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
+	ExternalId *string `json:"external_id,omitempty"`
+
+	// Groups at least one, owned by or lent to the user's account
+	Groups *[]string `json:"groups,omitempty"`
+	Id     *string   `json:"id,omitempty"`
+
+	// IpAllow networks in CIDR notation; empty for any
+	IpAllow   *[]string         `json:"ip_allow,omitempty"`
+	Login     *string           `json:"login,omitempty"`
+	Name      *string           `json:"name,omitempty"`
+	Status    *UserByNameStatus `json:"status,omitempty"`
+	TimeZone  *string           `json:"time_zone,omitempty"`
+	UpdatedAt *time.Time        `json:"updated_at,omitempty"`
+}
+
+// UserByNameStatus defines model for UserByName.Status.
+type UserByNameStatus string
+
 // UserCreate defines model for UserCreate.
 type UserCreate struct {
 	// AccountId default: the actor's own account
@@ -5244,6 +6266,28 @@ type UserList struct {
 
 // UserOrDryRun with dry_run=true, what the write would change, for whom
 type UserOrDryRun = interface{}
+
+// UserPutByName defines model for UserPutByName.
+type UserPutByName struct {
+	// AccountId default: the actor's own account
+	AccountId *string `json:"account_id,omitempty"`
+
+	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
+	ExternalId *string `json:"external_id"`
+
+	// Groups at least one, owned by or lent to the user's account
+	Groups *[]string `json:"groups,omitempty"`
+
+	// IpAllow networks in CIDR notation; empty for any
+	IpAllow  *[]string            `json:"ip_allow,omitempty"`
+	Login    *string              `json:"login,omitempty"`
+	Name     *string              `json:"name,omitempty"`
+	Status   *UserPutByNameStatus `json:"status,omitempty"`
+	TimeZone *string              `json:"time_zone,omitempty"`
+}
+
+// UserPutByNameStatus defines model for UserPutByName.Status.
+type UserPutByNameStatus string
 
 // UserUpdate defines model for UserUpdate.
 type UserUpdate struct {
@@ -5332,6 +6376,12 @@ type UserWritten struct {
 type UsersCreate struct {
 	// Items 1 to 1000 rows, each as the request for one row takes it
 	Items []UserCreate `json:"items"`
+}
+
+// UsersPut defines model for UsersPut.
+type UsersPut struct {
+	// Items 1 to 1000 rows, each as the request for one row takes it
+	Items []UserPutByName `json:"items"`
 }
 
 // UsersUpdate defines model for UsersUpdate.

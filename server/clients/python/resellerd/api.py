@@ -41,6 +41,24 @@ Account = TypedDict("Account", {
     "updated_at": str,
 }, total=False)
 
+AccountByName = TypedDict("AccountByName", {
+    "accept_currency": bool,
+    "ceiling": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
+    "created_at": str,
+    "currency": Union[str, None],
+    "email": Union[str, None],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "id": str,
+    "kind": Literal['master', 'reseller'],
+    "name": str,
+    "parent_id": str,
+    "public_name": Union[str, None],
+    "status": Literal['active', 'suspended', 'closed'],
+    "updated_at": str,
+}, total=False)
+
 AccountCreate = TypedDict("AccountCreate", {
     "ceiling": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
     "currency": Union[str, None],
@@ -77,6 +95,18 @@ AccountList = TypedDict("AccountList", {
     "next": str,
     "prev": str,
     "total": int,
+}, total=False)
+
+AccountPutByName = TypedDict("AccountPutByName", {
+    "accept_currency": bool,
+    "ceiling": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
+    "currency": Union[str, None],
+    "email": Union[str, None],
+    "external_id": Required[Union[str, None]],
+    "name": str,
+    "parent_id": str,
+    "public_name": Union[str, None],
+    "status": Literal['active', 'suspended', 'closed'],
 }, total=False)
 
 AccountRemains = TypedDict("AccountRemains", {
@@ -123,6 +153,22 @@ AccountWithWarnings = TypedDict("AccountWithWarnings", {
 }, total=False)
 
 AccountWithWarningsOrDryRun = Union["AccountWithWarnings", "DryRun"]
+
+AccountWritten = TypedDict("AccountWritten", {
+    "etag": str,
+    "id": str,
+    "problem": "Problem",
+    "row": "AccountCreated",
+    "status": Required[int],
+}, total=False)
+
+AccountsPut = TypedDict("AccountsPut", {
+    "items": Required[list["AccountPutByName"]],
+}, total=False)
+
+AccountsWritten = TypedDict("AccountsWritten", {
+    "items": Required[list["AccountWritten"]],
+}, total=False)
 
 ActingAccount = TypedDict("ActingAccount", {
     "external_id": str,
@@ -320,6 +366,38 @@ Card = TypedDict("Card", {
     "updated_at": str,
 }, total=False)
 
+CardByName = TypedDict("CardByName", {
+    "accept_currency": bool,
+    "accept_losses": bool,
+    "account_id": str,
+    "assigned_to": list[str],
+    "carrier": Union[str, None],
+    "charge_precision": int,
+    "charge_rounding": Literal['up', 'down', 'half_up', 'half_down'],
+    "compact": Literal['min', 'max', 'avg', None],
+    "created_at": str,
+    "currency": str,
+    "direction": Literal['termination', 'origination'],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "id": str,
+    "kind": Literal['provider', 'customer'],
+    "name": str,
+    "notes": Union[str, None],
+    "parents": Union[list[Union[str, "CardParentInput"]], None],
+    "profit_rules": Union[list["ProfitRuleInput"], None],
+    "public_name": Union[str, None],
+    "public_notes": Union[str, None],
+    "rate_precision": int,
+    "rate_rounding": Literal['up', 'down', 'half_up', 'half_down'],
+    "revision": Union["ActiveRevision", None],
+    "routing": Literal['dearest', 'cheapest', None],
+    "stale": Literal['provider_card_changed', 'provider_card_withdrawn', None],
+    "tech_prefix": Union[str, None],
+    "updated_at": str,
+}, total=False)
+
 CardCreate = TypedDict("CardCreate", {
     "account_id": str,
     "carrier": Union[str, None],
@@ -378,6 +456,30 @@ CardParentInput = TypedDict("CardParentInput", {
     "name": Union[str, None],
 }, total=False)
 
+CardPutByName = TypedDict("CardPutByName", {
+    "accept_currency": bool,
+    "accept_losses": bool,
+    "account_id": str,
+    "carrier": Union[str, None],
+    "charge_precision": int,
+    "charge_rounding": Literal['up', 'down', 'half_up', 'half_down'],
+    "compact": Literal['min', 'max', 'avg', None],
+    "currency": str,
+    "direction": Literal['termination', 'origination'],
+    "external_id": Required[Union[str, None]],
+    "kind": Literal['provider', 'customer'],
+    "name": str,
+    "notes": Union[str, None],
+    "parents": Union[list[Union[str, "CardParentInput"]], None],
+    "profit_rules": Union[list["ProfitRuleInput"], None],
+    "public_name": Union[str, None],
+    "public_notes": Union[str, None],
+    "rate_precision": int,
+    "rate_rounding": Literal['up', 'down', 'half_up', 'half_down'],
+    "routing": Literal['dearest', 'cheapest', None],
+    "tech_prefix": Union[str, None],
+}, total=False)
+
 CardUpdate = TypedDict("CardUpdate", {
     "accept_currency": bool,
     "accept_losses": bool,
@@ -418,6 +520,22 @@ CardValidity = TypedDict("CardValidity", {
     "expanded": dict[str, Any],
     "valid_from": str,
     "valid_to": Union[str, None],
+}, total=False)
+
+CardWritten = TypedDict("CardWritten", {
+    "etag": str,
+    "id": str,
+    "problem": "Problem",
+    "row": "Card",
+    "status": Required[int],
+}, total=False)
+
+CardsPut = TypedDict("CardsPut", {
+    "items": Required[list["CardPutByName"]],
+}, total=False)
+
+CardsWritten = TypedDict("CardsWritten", {
+    "items": Required[list["CardWritten"]],
 }, total=False)
 
 CaseText = TypedDict("CaseText", {
@@ -474,6 +592,23 @@ Customer = TypedDict("Customer", {
     "updated_at": str,
 }, total=False)
 
+CustomerByName = TypedDict("CustomerByName", {
+    "accept_currency": bool,
+    "account_id": str,
+    "cards": list[str],
+    "created_at": str,
+    "currency": Union[str, None],
+    "email": Union[str, None],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "id": str,
+    "name": str,
+    "notes": Union[str, None],
+    "status": Literal['active', 'suspended', 'closed'],
+    "updated_at": str,
+}, total=False)
+
 CustomerCreate = TypedDict("CustomerCreate", {
     "account_id": str,
     "currency": Union[str, None],
@@ -489,6 +624,17 @@ CustomerList = TypedDict("CustomerList", {
     "next": str,
     "prev": str,
     "total": int,
+}, total=False)
+
+CustomerPutByName = TypedDict("CustomerPutByName", {
+    "accept_currency": bool,
+    "account_id": str,
+    "currency": Union[str, None],
+    "email": Union[str, None],
+    "external_id": Required[Union[str, None]],
+    "name": str,
+    "notes": Union[str, None],
+    "status": Literal['active', 'suspended', 'closed'],
 }, total=False)
 
 CustomerUpdate = TypedDict("CustomerUpdate", {
@@ -535,6 +681,10 @@ CustomerWritten = TypedDict("CustomerWritten", {
 
 CustomersCreate = TypedDict("CustomersCreate", {
     "items": Required[list["CustomerCreate"]],
+}, total=False)
+
+CustomersPut = TypedDict("CustomersPut", {
+    "items": Required[list["CustomerPutByName"]],
 }, total=False)
 
 CustomersUpdate = TypedDict("CustomersUpdate", {
@@ -741,6 +891,7 @@ FiltersRequest = TypedDict("FiltersRequest", {
 
 FirstGroup = TypedDict("FirstGroup", {
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "external_id": Union[str, None],
     "lend_to": Any,
     "name": str,
     "public_name": Union[str, None],
@@ -763,7 +914,24 @@ Group = TypedDict("Group", {
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "etag": str,
     "expanded": dict[str, Any],
+    "external_id": Union[str, None],
     "id": Required[str],
+    "lend_to": Any,
+    "name": str,
+    "public_name": Union[str, None],
+    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+    "template": Union[str, None],
+    "updated_at": str,
+}, total=False)
+
+GroupByName = TypedDict("GroupByName", {
+    "account_id": str,
+    "created_at": str,
+    "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "id": str,
     "lend_to": Any,
     "name": str,
     "public_name": Union[str, None],
@@ -775,6 +943,7 @@ Group = TypedDict("Group", {
 GroupCreate = TypedDict("GroupCreate", {
     "account_id": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "external_id": Union[str, None],
     "lend_to": Any,
     "name": Required[str],
     "public_name": Union[str, None],
@@ -788,12 +957,23 @@ GroupList = TypedDict("GroupList", {
     "total": int,
 }, total=False)
 
+GroupPutByName = TypedDict("GroupPutByName", {
+    "account_id": str,
+    "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "external_id": Required[Union[str, None]],
+    "lend_to": Any,
+    "name": str,
+    "public_name": Union[str, None],
+    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+}, total=False)
+
 GroupUpdate = TypedDict("GroupUpdate", {
     "account_id": str,
     "created_at": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "etag": str,
     "expanded": dict[str, Any],
+    "external_id": Union[str, None],
     "id": str,
     "lend_to": Any,
     "name": str,
@@ -807,6 +987,7 @@ GroupWithWarnings = TypedDict("GroupWithWarnings", {
     "account_id": str,
     "created_at": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "external_id": Union[str, None],
     "id": Required[str],
     "lend_to": Any,
     "name": str,
@@ -818,6 +999,22 @@ GroupWithWarnings = TypedDict("GroupWithWarnings", {
 }, total=False)
 
 GroupWithWarningsOrDryRun = Union["GroupWithWarnings", "DryRun"]
+
+GroupWritten = TypedDict("GroupWritten", {
+    "etag": str,
+    "id": str,
+    "problem": "Problem",
+    "row": "GroupWithWarnings",
+    "status": Required[int],
+}, total=False)
+
+GroupsPut = TypedDict("GroupsPut", {
+    "items": Required[list["GroupPutByName"]],
+}, total=False)
+
+GroupsWritten = TypedDict("GroupsWritten", {
+    "items": Required[list["GroupWritten"]],
+}, total=False)
 
 ImportChoice = TypedDict("ImportChoice", {
     "effect": str,
@@ -1329,6 +1526,7 @@ SubjectSearchRequest = TypedDict("SubjectSearchRequest", {
 TemplateGroupCreate = TypedDict("TemplateGroupCreate", {
     "account_id": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "external_id": Union[str, None],
     "lend_to": Any,
     "name": str,
     "public_name": Union[str, None],
@@ -1349,6 +1547,22 @@ User = TypedDict("User", {
     "external_id": Union[str, None],
     "groups": list[str],
     "id": Required[str],
+    "ip_allow": list[str],
+    "login": str,
+    "name": Union[str, None],
+    "status": Literal['active', 'disabled'],
+    "time_zone": Union[str, None],
+    "updated_at": str,
+}, total=False)
+
+UserByName = TypedDict("UserByName", {
+    "account_id": str,
+    "created_at": str,
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "groups": list[str],
+    "id": str,
     "ip_allow": list[str],
     "login": str,
     "name": Union[str, None],
@@ -1382,6 +1596,17 @@ UserList = TypedDict("UserList", {
 }, total=False)
 
 UserOrDryRun = Union["User", "DryRun"]
+
+UserPutByName = TypedDict("UserPutByName", {
+    "account_id": str,
+    "external_id": Required[Union[str, None]],
+    "groups": list[str],
+    "ip_allow": list[str],
+    "login": str,
+    "name": Union[str, None],
+    "status": Literal['active', 'disabled'],
+    "time_zone": Union[str, None],
+}, total=False)
 
 UserUpdate = TypedDict("UserUpdate", {
     "account_id": str,
@@ -1425,6 +1650,10 @@ UserWritten = TypedDict("UserWritten", {
 
 UsersCreate = TypedDict("UsersCreate", {
     "items": Required[list["UserCreate"]],
+}, total=False)
+
+UsersPut = TypedDict("UsersPut", {
+    "items": Required[list["UserPutByName"]],
 }, total=False)
 
 UsersUpdate = TypedDict("UsersUpdate", {

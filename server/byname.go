@@ -1,0 +1,125 @@
+package server
+
+import (
+	"maps"
+
+	"github.com/gofiber/fiber/v2"
+
+	"resellerd/server/identity"
+	"resellerd/store/query"
+)
+
+// namedRow is how rows of a type are written by their external ids.
+type namedRow struct {
+	importedType
+	typ, owner string // owner is the column of the account that the id is unique in; "" for the tenant
+	answer     func(*writing, target) (written, error)
+}
+
+func namedRowOf(typ, owner string, answer func(*writing, target) (written, error)) namedRow {
+	return namedRow{importedTypes[typ], typ, owner, answer}
+}
+
+// The bodies of rows that are put by their external ids. A row that does not exist yet
+// needs what a creation needs.
+type (
+	accountNamed struct {
+		ParentID string `json:"parent_id,omitempty" description:"default: the actor's own account"`
+		accountChange
+	}
+	groupNamed struct {
+		AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
+		groupFields
+	}
+	userNamed struct {
+		AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
+		userFields
+	}
+	customerNamed struct {
+		AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
+		customerChange
+	}
+	cardNamed struct {
+		AccountID string `json:"account_id,omitempty" description:"default: the actor's own account"`
+		Kind      string `json:"kind,omitempty" enum:"provider,customer"`
+		cardChange
+	}
+)
+
+var (
+	namedAccount  = namedRowOf("account", "", answerAccount)
+	namedGroup    = namedRowOf("group", "account_id", answerWarned)
+	namedUser     = namedRowOf("user", "", answerRow)
+	namedCustomer = namedRowOf("customer", "account_id", answerRow)
+	namedCard     = namedRowOf("card", "account_id", answerRow)
+)
+
+// putNamed answers PUT on an external id: it creates the row, or changes the one that has
+// the id.
+func putNamed(n namedRow) func(*exchange) error {
+	return func(r *exchange) error {
+		name, err := r.param("external_id")
+		if err != nil {
+			return err
+		}
+		return r.write(func(w *writing) (target, error) { return w.putByName(n, name) }, n.answer)
+	}
+}
+
+// bulkNamed puts the rows of a bulk request, each by the external id that its body has.
+func bulkNamed(n namedRow, path string) bulkWriter {
+	return bulkWriter{fiber.MethodPut, path, func(w *writing) (target, error) {
+		name, _ := w.sent.object[externalID].(string)
+		return w.putByName(n, name)
+	}, n.gives}
+}
+
+// putByName creates or changes the row with an external id. It finds the row only if its
+// writer sees the row and its id.
+func (w *writing) putByName(n namedRow, name string) (target, error) {
+	if !w.r.mayNameRows(n.typ) {
+		return target{}, &problem{kind: kindForbidden, field: externalID, detail: "Only users of the master can name rows of this type, or a token that has the scope " + identity.ScopeIdentity.String() + "."}
+	}
+	f, err := w.sent.fields(anyField)
+	if err != nil {
+		return target{}, err
+	}
+	if sent, ok := f.sent[externalID]; name == "" || ok && sent != name {
+		return target{}, invalid(externalID, "must be the external id that the row is put by")
+	}
+	object := maps.Clone(f.sent)
+	object[externalID] = name
+	sent := *w.sent
+	sent.object, w.sent = object, &sent
+	account := w.r.Subject.Account.ID
+	if owner, ok := object[n.owner].(string); ok && n.owner != "" {
+		account = owner
+	}
+	id, err := w.named(n, account, name)
+	if err != nil {
+		return target{}, err
+	}
+	if id == "" {
+		return n.create(w)
+	}
+	return w.updateRow(n.update, id)
+}
+
+// named finds the row that an external id names; "" for none that the writer sees.
+func (w *writing) named(n namedRow, account, name string) (string, error) {
+	p, err := w.r.ReadPlan(n.typ)
+	if err != nil {
+		return "", err
+	}
+	q := p.Query()
+	q.Leaf, q.Limit = false, 1
+	q.Where = []query.Condition{{Column: externalID, Op: query.Eq, Value: name}}
+	if n.owner != "" {
+		q.Where = append(q.Where, query.Condition{Column: n.owner, Op: query.Eq, Value: account})
+	}
+	page, err := w.tx.List(w.r.Ctx, q)
+	if err != nil || len(page.Rows) == 0 {
+		return "", err
+	}
+	return page.Rows[0].ID(), nil
+}

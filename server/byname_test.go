@@ -1,0 +1,54 @@
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+// PUT on an external id creates a row, and changes it afterwards. The row is the same one
+// for a bulk request.
+func TestPutByExternalIDCreatesAndThenChanges(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		for _, c := range []struct{ path, first, second, shows string }{
+			{"accounts", `{"name":"One","currency":"EUR"}`, `{"name":"Two"}`, `"name":"Two"`},
+			{"groups", `{"name":"One","rows":{"customer":["read"]}}`, `{"name":"Two"}`, `"name":"Two"`},
+			{"users", `{"login":"one@example.com","groups":["{M.full}"]}`, `{"login":"two@example.com"}`, `"login":"two@example.com"`},
+			{"customers", `{"name":"One"}`, `{"name":"Two"}`, `"name":"Two"`},
+			{"customers", `{"name":"One","account_id":"{A}"}`, `{"name":"Two","account_id":"{A}"}`, w.id("A")},
+			{"cards", `{"name":"One","currency":"EUR"}`, `{"name":"Two"}`, `"name":"Two"`},
+		} {
+			at := "/v1/" + c.path + "/by-external-id/K%2F1"
+			id := w.do("m", "PUT", at, c.first).refused(201, `"external_id":"K/1"`).object()["id"].(string)
+			w.do("m", "PUT", at, c.second).refused(200, id).refused(200, c.shows)
+			w.do("m", "PUT", at, c.second[:len(c.second)-1]+`,"external_id":"K2"}`).want(422)
+			w.do("m", "PUT", at, c.second, "If-Match", `"old"`).want(412)
+			w.do("m", "PUT", at, `{"colour":1}`).want(422)
+			named := func(name, body string) string { return strings.Replace(body, "{", `{"external_id":"`+name+`",`, 1) }
+			other := strings.ReplaceAll(c.first, "one@", "three@")
+			bulk := w.do("m", "PUT", "/v1/"+c.path+"/bulk", `{"items":[`+named("K/1", c.second)+","+named("K2", other)+`]}`).want(200)
+			if !strings.Contains(bulk.body, `"status":200,"id":"`+id) || strings.Count(bulk.body, `"status":201`) != 1 {
+				t.Errorf("%s: %s", c.path, bulk.body)
+			}
+		}
+	})
+}
+
+// A reseller's user names no accounts and users, and learns of no row that it does not see.
+func TestPutByExternalIDShowsNothing(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		for _, name := range []string{"free", secret("M", "external A"), secret("A", "external a2"), secret("B", "external b")} {
+			for path, body := range map[string]string{"accounts": `{"name":"x"}`, "users": `{"login":"x@example.com","groups":["{M.default}"]}`} {
+				w.do("a", "PUT", "/v1/"+path+"/by-external-id/"+strings.ReplaceAll(name, " ", "%20"), body).refused(403, "scope identity")
+			}
+		}
+		w.do("b", "PUT", "/v1/customers/by-external-id/K1", `{"name":"B's"}`).want(201)
+		w.do("a", "PUT", "/v1/customers/by-external-id/K1", `{"name":"A's"}`).want(201)
+		w.do("a", "PUT", "/v1/customers/by-external-id/K1", `{"name":"x","account_id":"{B}"}`).faults(422, "/account_id")
+		w.do("clerk", "PUT", "/v1/customers/by-external-id/K9", `{"name":"x"}`).want(403)
+		if w.get("b", "/v1/customers?external_id=K1").items()[0]["name"] != "B's" {
+			t.Error("the customer of another reseller was changed")
+		}
+	})
+}
