@@ -31,6 +31,7 @@ type importPlan struct {
 	id, user, account, card string
 	order                   importOrder
 	upload                  importUpload
+	rules                   string    // of the profile
 	until                   time.Time // when it is no longer kept
 
 	uses int // requests that read the file, and one while the plan is kept
@@ -160,8 +161,8 @@ func (k *importPlans) expire(now time.Time) {
 	k.dropIf(func(p *importPlan) bool { return !p.until.After(now) })
 }
 
-// planID names a plan by a hash of its file, its options, the revision that it compares
-// with, and everything that the preview shows.
+// planID names a plan by a hash of its file, its options, the rules of its profile, the revision
+// that it compares with, and everything that the preview shows.
 func (run *importRun) planID(base string, body *importBody) (string, error) {
 	shown := *body
 	shown.Applied, shown.Plan, shown.PlanUntil = false, "", nil
@@ -176,7 +177,7 @@ func (run *importRun) planID(base string, body *importBody) (string, error) {
 	given := slices.Clone(run.order.given)
 	slices.SortStableFunc(given, func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%s\n%x\n%q\n%q\n%s\n%s", run.card, run.upload.file.sum, run.upload.mediaType, given, base, text)
+	fmt.Fprintf(hash, "%s\n%x\n%q\n%q\n%q\n%s\n%s", run.card, run.upload.file.sum, run.upload.mediaType, given, run.profile.on(), base, text)
 	return "pln_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash.Sum(nil)[:16])), nil
 }
 
@@ -185,7 +186,8 @@ func (run *importRun) planID(base string, body *importBody) (string, error) {
 func (r *exchange) offerPlan(run *importRun, body *importBody) (owned bool) {
 	until := r.s.now().Add(planTime)
 	kept, owned := r.s.plans.keep(&importPlan{
-		id: body.Plan, user: r.Subject.User.ID, account: r.payer().ID, card: run.card, order: run.order, upload: run.upload, until: until,
+		id: body.Plan, user: r.Subject.User.ID, account: r.payer().ID, card: run.card, order: run.order, upload: run.upload,
+		rules: run.profile.on(), until: until,
 	}, r.s.now())
 	if kept {
 		at := until.UTC()
@@ -204,11 +206,12 @@ func changedPlan() error {
 }
 
 // unlikePlan returns the answer to a fault of an import. The preview of a plan asked
-// nothing, so a question that arises now means that the plan has changed.
+// nothing, so a question that arises now means that the plan has changed. So does any fault
+// when the profile is another one than it was.
 func (run *importRun) unlikePlan(err error) error {
 	var p *problem
 	asks := errors.As(err, &p) && len(p.questions) > 0
-	if run.plan != nil && (asks || hasReason(err, store.ReasonBaseChanged)) {
+	if run.plan != nil && (asks || hasReason(err, store.ReasonBaseChanged) || run.profile.on() != run.plan.rules) {
 		return changedPlan()
 	}
 	return err

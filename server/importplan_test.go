@@ -82,6 +82,28 @@ func TestAPlanIsRefusedWhenItsBaseHasChanged(t *testing.T) {
 	})
 }
 
+// The profile is a part of what the preview showed, whether its change leads to other rates or to a fault.
+func TestAPlanIsRefusedWhenItsProfileHasChanged(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		const file = "prefix,cost\n49,0.012\n"
+		for n, rules := range []string{
+			`{"kind":"customer","options":[{"parameter":"pulse","value":"60"}]}`,
+			`{"kind":"customer","options":[{"parameter":"mcd","value":"60"}]}`,
+			`{"kind":"customer","options":[{"parameter":"delimiter","value":";"}]}`,
+			`{"kind":"customer","limits":{"row":7}}`,
+		} {
+			path := fmt.Sprintf("/v1/import-profiles/p%d", n)
+			w.do("a", "PUT", path, `{"kind":"customer"}`).want(200)
+			plan := w.planOf("a", "retail", fmt.Sprintf("mode=replace&profile=p%d", n), file)
+			w.do("a", "PUT", path, rules).want(200)
+			if got, _ := w.importInto("a", "retail", "apply=true&plan="+plan, ""); got.status != 409 || !strings.Contains(got.body, `"reasons":["plan_changed"]`) {
+				t.Errorf("%s: %d %s", rules, got.status, got.body)
+			}
+		}
+	})
+}
+
 // The draft of the first application is another amendment of the same prefixes.
 func TestAPlanThatIsAppliedTwiceHasChanged(t *testing.T) {
 	t.Parallel()

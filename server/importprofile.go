@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"resellerd/server/session"
 	"resellerd/server/strictjson"
 	"resellerd/store"
 	"resellerd/store/cardfile"
@@ -58,8 +59,18 @@ func profileBody(p store.ImportProfile) (importProfileBody, error) {
 	return b, nil
 }
 
+// shownProfile is a profile as the user sees it. Prices of files are shown only to users who see all rates of the cards
+// that they see.
+func (r *inquiry) shownProfile(p store.ImportProfile) (importProfileBody, error) {
+	b, err := profileBody(p)
+	if !r.CostsShown().Rates {
+		b.Typical = nil
+	}
+	return b, err
+}
+
 // cardArea is the area of the cards of a kind.
-func cardArea(kind string) string { return "card/" + kind }
+func cardArea(kind string) string { return session.CardArea(kind) }
 
 // profileKinds returns the kinds of cards whose profiles the user may read. Without any, it
 // returns the denial.
@@ -107,7 +118,7 @@ func getImportProfiles(r *exchange) error {
 	}
 	body := page[importProfileBody]{Items: []importProfileBody{}}
 	for _, q := range all[:min(len(all), p.limit)] {
-		one, err := profileBody(q)
+		one, err := r.shownProfile(q)
 		if err != nil {
 			return err
 		}
@@ -154,7 +165,7 @@ func getImportProfile(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	body, err := profileBody(p)
+	body, err := r.shownProfile(p)
 	if err != nil {
 		return err
 	}
@@ -185,7 +196,7 @@ func answerProfile(w *writing, t target) (written, error) {
 	if err != nil {
 		return written{}, err
 	}
-	body, err := profileBody(p)
+	body, err := w.r.shownProfile(p)
 	if err != nil {
 		return written{}, err
 	}
@@ -203,7 +214,7 @@ func (w *writing) seenProfile(name string) (*store.ImportProfile, []byte, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	body, err := profileBody(p)
+	body, err := w.r.shownProfile(p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -314,7 +325,7 @@ func (w *writing) auditProfile(kind, name string, before, after any) error {
 	if err != nil {
 		return err
 	}
-	column := importProfileType + ":" + kind + ":" + name
+	column := session.ProfileColumn(kind, name)
 	return w.audit(target{action: "update", typ: "account", id: own, row: row}, map[string]any{column: before}, map[string]any{column: after})
 }
 
@@ -378,6 +389,7 @@ type usedProfile struct {
 	kind, name string
 	rules      cardfile.Profile
 	stored     bool
+	blind      bool // the user may not know the prices of the last file
 	options    []cardfile.Setting
 	used       []cardfile.Answer
 	learnt     *cardfile.Profile // after the file was read
@@ -396,7 +408,7 @@ func (w *writing) useProfile(run *importRun) error {
 	if err := w.r.mayArea("read", cardArea(card.Kind)); err != nil {
 		return err
 	}
-	p := &usedProfile{kind: card.Kind, name: name}
+	p := &usedProfile{kind: card.Kind, name: name, blind: !w.r.CostsShown().Rates}
 	found, err := w.tx.ImportProfile(w.r.Ctx, w.r.Subject.Account.ID, card.Kind, name)
 	switch {
 	case errors.Is(err, fault.ErrNotFound):
@@ -445,9 +457,19 @@ func (p *usedProfile) resolved(ctx context.Context, f cardfile.File, order *impo
 	return plain, err
 }
 
+// known returns the rules of the profile that the user may know.
+func (p *usedProfile) known() cardfile.Profile {
+	rules := p.rules
+	if p.blind {
+		rules.Typical = nil
+	}
+	return rules
+}
+
 // learn compares a file with the profile, and keeps what the profile is to be.
 func (p *usedProfile) learn(report *cardfile.Report, typical *cardfile.Typical, confirmed []string) error {
-	if open := p.rules.Changes(report, typical, confirmed); len(open) > 0 {
+	known := p.known()
+	if open := known.Changes(report, typical, confirmed); len(open) > 0 {
 		return cardfile.Open(open, report.Mapping)
 	}
 	learnt := p.rules.Learn(p.options, p.used, report, typical)
@@ -455,12 +477,12 @@ func (p *usedProfile) learn(report *cardfile.Report, typical *cardfile.Typical, 
 	return nil
 }
 
-// on names the rules of the profile among the inputs of the reading.
+// on names the rules of the profile among the inputs of the reading, without prices that the user may not know.
 func (p *usedProfile) on() string {
 	if p == nil {
 		return ""
 	}
-	text, err := json.Marshal(p.rules)
+	text, err := json.Marshal(p.known())
 	if err != nil {
 		return err.Error() // impossible: it was read from JSON
 	}

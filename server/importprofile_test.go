@@ -111,6 +111,9 @@ func TestProfilesBelongToTheirAccountAndTheAreaOfTheirCards(t *testing.T) {
 		if n := entries() - before; n != 2 {
 			t.Errorf("%d entries, want those of the two changes", n)
 		}
+		if got := w.get("m", "/v1/audit?action=update").body; !strings.Contains(got, `"import_profile:provider:acme":{"before":{`) || !strings.Contains(got, `"limits":{"row":10}`) {
+			t.Errorf("the changes are not readable: %s", got)
+		}
 		w.get("a", path).want(404)
 		w.do("a", "PUT", path, `{"kind":"customer"}`).want(200)
 		if kinds := w.get("a", "/v1/import-profiles").column("kind"); fmt.Sprint(kinds) != "[customer]" {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 
 	"resellerd/policies"
 	"resellerd/store"
+	"resellerd/store/rating"
+	"resellerd/store/schema"
 	"resellerd/store/seed"
 )
 
@@ -58,7 +61,7 @@ var rateUses = map[string]rateUse{
 
 	"GET /v1/lookup": usesShown, "POST /v1/lookup": usesShown,
 
-	"GET /v1/import-profiles": usesNone, "GET /v1/import-profiles/:name": usesNone, "PUT /v1/import-profiles/:name": usesNone, "DELETE /v1/import-profiles/:name": usesNone,
+	"GET /v1/import-profiles": usesLeftOut, "GET /v1/import-profiles/:name": usesLeftOut, "PUT /v1/import-profiles/:name": usesLeftOut, "DELETE /v1/import-profiles/:name": usesNone,
 	"GET /v1/destinations": usesNone, "PUT /v1/destinations": usesNone,
 
 	"GET /v1/webhooks": usesNone, "POST /v1/webhooks": usesNone, "GET /v1/webhooks/:id": usesNone, "PATCH /v1/webhooks/:id": usesNone, "DELETE /v1/webhooks/:id": usesNone,
@@ -207,6 +210,14 @@ func costly(card, bought string, inter, dear bool) func(w *world) {
 			return err
 		})
 		revised("draft of "+card, card, 2e8, func(*store.Tx, store.Revision) error { return nil })
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			var err error
+			for account, kind := range map[string]string{"M": schema.ProviderCard, "A": schema.CustomerCard} {
+				rules := `{"options":[],"answers":[],"columns":[],"typical":{"cost":"` + rating.Money(cost).String() + `","mcd":0,"pulse":1},"limits":{}}`
+				err = errors.Join(err, tx.PutImportProfile(tctx, w.id(account), store.ImportProfile{Kind: kind, Name: "weekly", Rules: rules}))
+			}
+			return err
+		})
 		if card == "gold" { // makes it stale if it sells at a loss
 			supply(bought, "upstream2")
 		}
@@ -252,6 +263,9 @@ var asksOfRates = []askOfRates{
 	{"POST /v1/cards/:id/revisions/:revision/activate", ofRevision + "{held}/activate", `{"accept_losses":true}`, ""},
 	{"POST /v1/cards/:id/revisions/:revision/activate", ofRevision + "{draft}/activate", `{"live_at":"2027-01-01T00:00:00Z"}`, ""},
 	{"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", ``, ""}, {"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", `{"accept_losses":true}`, ""},
+	{"GET /v1/import-profiles", "/v1/import-profiles?count=true", "", ""}, {"GET /v1/import-profiles/:name", "/v1/import-profiles/weekly", "", ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&profile=weekly", "prefix,name,cost\n49,Germany,70\n", ""},
+	{"PUT /v1/import-profiles/:name", "/v1/import-profiles/weekly", `{}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_precision":0,"charge_rounding":"down"}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_rounding":"down","accept_losses":true}`, ""},
 	{"PUT /v1/cards/by-external-id/:external_id", "/v1/cards/by-external-id/{name}", `{"charge_precision":0,"charge_rounding":"down"}`, ""},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"resellerd/store/query"
 	"resellerd/store/schema"
@@ -104,6 +105,12 @@ func (r *Session) shownChange(entry, change []byte) []byte {
 		if !slices.Contains(columns, columnOf(name)) {
 			continue
 		}
+		if kind, is := profileKind(name); is {
+			if !r.seesProfiles(head.Resource.ID, kind) {
+				continue
+			}
+			value = Changed{r.profileShown(value.Before), r.profileShown(value.After)}
+		}
 		if name == "revision" {
 			of := r.ColumnsShown("revision", head.Resource.ID, text.Row)
 			value = Changed{r.revisionShown(of, value.Before), r.revisionShown(of, value.After)}
@@ -148,14 +155,46 @@ func (r *Session) revisionShown(columns []string, value any) any {
 	return value
 }
 
+// profilePrefix begins the columns of profiles in the changes of their account.
+const profilePrefix = "import_profile:"
+
+// ProfileColumn returns the column under which a change of a profile stands among those of its account. kind is the
+// kind of its cards.
+func ProfileColumn(kind, name string) string { return profilePrefix + kind + ":" + name }
+
+func profileKind(column string) (kind string, is bool) {
+	rest, is := strings.CutPrefix(column, profilePrefix)
+	kind, _, _ = strings.Cut(rest, ":")
+	return kind, is
+}
+
+// CardArea is the area of the cards of a kind.
+func CardArea(kind string) string { return "card/" + kind }
+
+// seesProfiles reports whether the reader may read the profiles of an account for cards of a kind: those of its own
+// account, with access to the area of the cards.
+func (r *Session) seesProfiles(account, kind string) bool {
+	return r.Subject.Account.ID == account && r.Engine.Decide(r.Ctx, r.Input("read", "area", CardArea(kind))).Allow
+}
+
+// profileShown leaves the prices of a file out of a profile, unless the reader sees all rates of the cards that it sees.
+func (r *Session) profileShown(profile any) any {
+	rules, is := profile.(map[string]any)
+	if is && !r.CostsShown().Rates {
+		delete(rules, "typical")
+	}
+	return profile
+}
+
 // columnOf returns the column that decides whether a changed column is shown. The
-// customers of a card are shown if assigned_to is, and the number of users that somebody
-// looked at if the account is.
+// customers of a card are shown if assigned_to is. The number of users that somebody looked at, and the profiles, are if
+// the account is.
 func columnOf(name string) string {
-	switch name {
-	case "customers":
+	_, profile := profileKind(name)
+	switch {
+	case name == "customers":
 		return "assigned_to"
-	case "users":
+	case name == "users", profile:
 		return "id"
 	}
 	return name
