@@ -36,7 +36,7 @@ type File struct {
 // nothing.
 type Options struct {
 	Format    string         // one of the formats; "" to detect it
-	Encoding  string         // utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251 or gb18030; "" to detect it
+	Encoding  string         // utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251, macintosh or gb18030; "" to detect it
 	Delimiter rune           // for CSV; 0 to detect it
 	Decimal   byte           // decimal mark: '.' or ','; 0 if each price shows it
 	Columns   []string       // for CSV and XLSX: names by position, "-" to skip a column; empty to use the headings
@@ -57,6 +57,7 @@ type Options struct {
 	Round     string         // up, half or down for prices with more than ten decimals; "" to ask
 	Effective string         // start of rows without a date: EffectiveNow or a date; "" to ask if the file states one
 	LocalTime string         // LocalEarlier or LocalLater for a time that a change of clocks skips or repeats; "" to ask
+	Expiry    string         // ExpiryIgnore for rates that end, because a card has no end; "" to ask
 	Direction string         // termination or origination; "" for any
 
 	Work  time.Duration    // time limit for the reading, without the time in yield; 0 for none
@@ -80,6 +81,7 @@ const (
 	EffectiveNow = "now"
 	LocalEarlier = "earlier"
 	LocalLater   = "later"
+	ExpiryIgnore = "ignore"
 )
 
 // Row is one price of a file.

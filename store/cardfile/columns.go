@@ -118,6 +118,7 @@ type layout struct {
 	parts      []int               // columns that form the prefix together; nil for one column
 	ignored    []string
 	told       bool     // given by Options.Columns, not by a heading
+	amend      bool     // the price may be missing
 	width      int      // number of columns, including ignored ones
 	cells      []cell   // the names of all columns; nil if there are none
 	heading    []string // cells of the heading line; nil if there is none
@@ -150,13 +151,25 @@ func emptyLayout() *layout {
 	return l
 }
 
-func (l *layout) complete() bool { return l.at[colPrefix] >= 0 && l.at[colCost] >= 0 }
+// complete reports whether a layout has the prefix and the price. An amendment may have another column in place of the
+// price.
+func (l *layout) complete() bool {
+	if l.at[colPrefix] < 0 {
+		return false
+	}
+	for _, column := range []int{colCost, colName, colInter, colIntra, colMCD, colPulse, colConnect, colStatus, colBlocked, colOpen} {
+		if l.at[column] >= 0 && (column == colCost || l.amend) {
+			return true
+		}
+	}
+	return false
+}
 
 // layoutOf finds the columns in a line of headings. It returns nil if the line is not a
 // heading.
 func (r *reader) layoutOf(cells []cell) (*layout, error) {
 	if len(r.o.Columns) > 0 {
-		return byPosition(r.o.Columns)
+		return r.byPosition()
 	}
 	l := r.byNames(cells)
 	if !l.complete() {
@@ -172,7 +185,7 @@ func (r *reader) layoutOf(cells []cell) (*layout, error) {
 // byNames finds the columns by the answers and by their names.
 func (r *reader) byNames(names []cell) *layout {
 	l := emptyLayout()
-	l.roles = make([]role, len(names))
+	l.roles, l.amend = make([]role, len(names)), r.o.Amend
 	var codes [maxCells][]string
 	for i, c := range names {
 		column, words, named, known := columnFor(c.text)
@@ -352,8 +365,50 @@ func (l *layout) askParts(country, area []int) {
 	l.leave(all[min(len(all), maxKeyParts):], "other columns are the prefix")
 }
 
+// ordinal reports whether a heading has one of the words, apart from a number of minutes or seconds.
+func (o *role) ordinal(set wordSet) bool {
+	for n, word := range o.words {
+		counts := allDigits(word) && n+1 < len(o.words) && (minuteWord[o.words[n+1]] || secondWords[o.words[n+1]])
+		if set[word] && !counts {
+			return true
+		}
+	}
+	return false
+}
+
+// priced returns the columns of prices in whose headings one of the words stands.
+func (l *layout) priced(set wordSet) (at []int) {
+	for i := range l.roles {
+		o := &l.roles[i]
+		named := priceNouns.any(o.words) || !timeNouns.any(o.words) && (priceCore.any(o.words) || minuteWord.any(o.words))
+		if !o.answered && (o.column == colCost || o.column < 0 && named) && o.ordinal(set) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// intervals refuses prices of a first interval and of those after it.
+func (l *layout) intervals() {
+	told, costs := l.those(colCost, true), l.those(colCost, false)
+	first, later := l.priced(firstWords), l.priced(laterWords)
+	clearly := slices.DeleteFunc(slices.Clone(first), func(i int) bool {
+		return !slices.ContainsFunc(l.roles[i].words, func(w string) bool { return firstWords[w] && w != "1" })
+	})
+	several := func(some []int) bool { return len(some) > 0 && len(told)+len(costs) > len(some) }
+	if l.wrong != nil || len(clearly) == 0 && !several(first) && !several(later) {
+		return
+	}
+	others := slices.DeleteFunc(costs, func(i int) bool { return slices.Contains(later, i) })
+	at := slices.Concat(clearly, first, others, later)[0]
+	name := position(l.cells, at)
+	l.wrong = ask("ignore", "the column %q is a first interval with its own price, or stands beside one, and cards have one price a minute: "+
+		"ask the carrier for one price, or give \"ignore=%s\" to leave the column out, or \"map=%s=MEANING\" if it means something else", excerpt(l.cells[at].text), name, name)
+}
+
 // findCost finds the column of the price. Beside an old price it takes the new one.
 func (l *layout) findCost() {
+	l.intervals()
 	costs := l.those(colCost, false)
 	if len(l.those(colCost, true)) > 0 {
 		l.leave(costs, "another column is the price")
@@ -367,16 +422,11 @@ func (l *layout) findCost() {
 		}
 		return at
 	}
-	first, next, fresh, old := marked(firstWords), marked(nextWords), marked(newWords), marked(oldWords)
+	fresh, old := marked(newWords), marked(oldWords)
 	rest := slices.DeleteFunc(slices.Clone(costs), func(i int) bool { return slices.Contains(old, i) })
 	chosen := costs
 	switch {
 	case len(costs) < 2:
-	case len(first) > 0 && (len(next) > 0 || len(costs) > len(first)):
-		if l.wrong == nil {
-			l.wrong = ask("ignore", "the column %q is a first interval with its own price, and cards have one price a minute: "+
-				"ask the carrier for one price, or give ignore=%s to leave the column out", excerpt(l.cells[first[0]].text), position(l.cells, first[0]))
-		}
 	case len(fresh) == 1:
 		chosen = fresh
 	case len(rest) == 1 && len(marked(datedWords)) == 0:
@@ -391,10 +441,18 @@ func (l *layout) findCost() {
 			Text: fmt.Sprintf("both %q and %q may be the column cost", excerpt(l.cells[costs[0]].text), excerpt(l.cells[costs[1]].text))})
 		l.leave(costs[1:], "another column is taken for the price")
 	}
-	if len(costs) == 1 && (len(first) == 1 || len(old) == 1 && !setOf("current present actual").any(l.roles[costs[0]].words)) {
+	if len(costs) == 1 && l.doubtfulCost(costs[0], len(old) == 1) {
 		l.open = append(l.open, Question{Code: "cost", option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
 			Text: fmt.Sprintf("the column %q may not be the price that applies", excerpt(l.cells[costs[0]].text))})
 	}
+}
+
+// doubtfulCost reports whether the only price may be an old one, or one of some intervals. The caller may have left out
+// the price of the others.
+func (l *layout) doubtfulCost(at int, old bool) bool {
+	leftOut := slices.ContainsFunc(l.roles, func(o role) bool { return o.answered && o.column < 0 })
+	return old && !setOf("current present actual").any(l.roles[at].words) ||
+		len(l.priced(firstWords)) > 0 || len(l.priced(laterWords)) > 0 && !leftOut
 }
 
 // findOthers takes one column for each other purpose.
@@ -433,9 +491,9 @@ func (l *layout) nameRank(i int) int {
 }
 
 // byPosition returns the layout for columns that Options names by position.
-func byPosition(names []string) (*layout, error) {
-	l := emptyLayout()
-	l.told, l.width = true, len(names)
+func (r *reader) byPosition() (*layout, error) {
+	names, l := r.o.Columns, emptyLayout()
+	l.told, l.width, l.amend = true, len(names), r.o.Amend
 	for i, name := range names {
 		name = strings.TrimSpace(name)
 		l.cells = append(l.cells, cell{text: name})

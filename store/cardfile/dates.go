@@ -1,6 +1,7 @@
 package cardfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,7 @@ func (r *reader) newDate(text string) (time.Time, string) {
 	if !ok {
 		return time.Time{}, notADate
 	}
+	r.dots(&w, text)
 	if year, may := r.yearFirst(w); may {
 		if !r.asksYear(text) {
 			return time.Time{}, notADate
@@ -79,7 +81,7 @@ func (r *reader) newDate(text string) (time.Time, string) {
 		r.fault = never(twoOrders)
 		return time.Time{}, notADate
 	}
-	if w.unordered() {
+	if w.unordered() && !w.dotted {
 		if !r.order(text) {
 			return time.Time{}, notADate
 		}
@@ -100,7 +102,7 @@ func (r *reader) newDate(text string) (time.Time, string) {
 
 // yearFirst returns a date such as 26/12/24 read with the year first, and whether it may mean that.
 func (r *reader) yearFirst(w wall) (wall, bool) {
-	if !w.short || w.first == 0 || r.layout == nil {
+	if !w.short || w.first == 0 || w.dotted || r.layout == nil {
 		return w, false
 	}
 	year := w
@@ -116,18 +118,32 @@ func (r *reader) asksYear(text string) bool {
 	if r.layout.details[colFrom] != "" || r.quiet && r.proof == nil {
 		return true
 	}
+	if r.layout.at[colFrom] < 0 {
+		return false // no answer can say it
+	}
 	p, err := r.proved()
 	if err != nil {
 		r.fault = err
 		return false
 	}
 	if !p.yearLast {
-		name := r.layout.names[colFrom]
+		name := position(r.layout.cells, r.layout.at[colFrom])
 		r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
-			Text:    fmt.Sprintf("the date %q may begin with the year: give map=%s=effective_date:ymd if it does, or effective_date:dmy or effective_date:mdy", excerpt(text), name),
+			Text:    fmt.Sprintf("the date %q may begin with the year: give \"map=%s=effective_date:ymd\" if it does, or \"map=%s=effective_date:dmy\" or \"map=%s=effective_date:mdy\"", excerpt(text), name, name, name),
 			Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy", "effective_date:ymd"})})
 	}
 	return true
+}
+
+// dots asks for the order of dates such as 01.12.2026, in which the day usually comes first, if another date of the
+// column has the month first.
+func (r *reader) dots(w *wall, text string) {
+	if w.dotted && w.unordered() {
+		r.dotted = cmp.Or(r.dotted, text)
+	}
+	if r.dotted != "" && (r.monthsFirst || w.first > 0 && w.second > 12) && r.layout != nil && r.layout.details[colFrom] == "" {
+		r.askOrder(r.dotted)
+	}
 }
 
 // moment returns the moment at which clocks in a zone show a time. A time that a change of the
@@ -174,17 +190,21 @@ type wall struct {
 	year, month, day     int
 	first, second        int  // day and month in an unknown order; 0 if it is known
 	short                bool // the year has two digits
+	dotted               bool // as 1.12.2026
 	hour, minute, secnds int
 }
 
 var (
 	clock  = regexp.MustCompile(`^(.*?)[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)? ?([AaPp][Mm])?$`)
-	isoDay = regexp.MustCompile(`^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})$`)
+	isoDay = regexp.MustCompile(`^(\d{4}) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2}) ?[日号]?$`)
 	plain8 = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})$`)
 	triple = regexp.MustCompile(`^(\d{1,2})([-/. ])(\d{1,2})([-/. ])(\d{4}|\d{2})$`)
 	months = []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}
 	full   = []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}
-	days   = setOf("mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday of the de del")
+	days   = setOf("mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday of the de del st nd rd th er º г год года")
+
+	letterDigit = regexp.MustCompile(`(\pL)(\d)`)
+	digitLetter = regexp.MustCompile(`(\d)(\pL)`)
 )
 
 // wallOf reads a date without a zone.
@@ -216,11 +236,7 @@ func wallOf(text string) (w wall, ok bool) {
 	}
 	if m := triple.FindStringSubmatch(text); m != nil && m[2] == m[4] {
 		w.year, w.short = yearOf(m[5]), len(m[5]) == 2
-		if m[2] == "." {
-			w.day, w.month = atoi(m[1]), atoi(m[3])
-		} else {
-			w.first, w.second = atoi(m[1]), atoi(m[3])
-		}
+		w.first, w.second, w.dotted = atoi(m[1]), atoi(m[3]), m[2] == "."
 		return w, true
 	}
 	return w, w.named(text)
@@ -228,16 +244,14 @@ func wallOf(text string) (w wall, ok bool) {
 
 // named reads a date with the name of its month.
 func (w *wall) named(text string) bool {
-	for _, word := range strings.FieldsFunc(strings.ToLower(text), separates) {
+	text = digitLetter.ReplaceAllString(letterDigit.ReplaceAllString(strings.ToLower(text), "$1 $2"), "$1 $2") // 15jan2027
+	for _, word := range strings.FieldsFunc(text, separates) {
 		if days[word] {
 			continue
 		}
 		if at := monthOf(word); at > 0 && w.month == 0 {
 			w.month = at
 			continue
-		}
-		for _, ending := range []string{"st", "nd", "rd", "th", "er", "º"} {
-			word = strings.TrimSuffix(word, ending)
 		}
 		switch {
 		case !allDigits(word) || word == "":
@@ -307,6 +321,18 @@ func (w *wall) sort(monthFirst bool) {
 	w.first, w.second = 0, 0
 }
 
+// orders returns the dates that a text may mean, at most two. With dots, the day comes first if that is a date.
+func (w wall) orders() (all []wall) {
+	for _, monthFirst := range []bool{false, true} {
+		one := w
+		one.sort(monthFirst)
+		if one.valid() && !slices.Contains(all, one) && (len(all) == 0 || !w.dotted) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
 func (w *wall) in(zone *time.Location) time.Time {
 	return time.Date(w.year, time.Month(w.month), w.day, w.hour, w.minute, w.secnds, 0, zone)
 }
@@ -347,15 +373,21 @@ func (r *reader) order(text string) bool {
 		return false
 	}
 	if !p.dayFirst && !p.monthFirst {
-		name := r.layout.names[colFrom]
-		if isJSON(r.report.Format) && name == "" {
-			return false
-		}
-		r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
-			Text: fmt.Sprintf("the date %q may mean two dates, and no other date of the column shows the order: give map=%s=effective_date:dmy or map=%s=effective_date:mdy",
-				excerpt(text), name, name),
-			Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy"})})
+		return r.askOrder(text)
 	}
+	return true
+}
+
+// askOrder asks for the order of day and month. It returns false if no answer can say it.
+func (r *reader) askOrder(text string) bool {
+	name := position(r.layout.cells, max(0, r.layout.at[colFrom]))
+	if r.layout.at[colFrom] < 0 {
+		return false
+	}
+	r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
+		Text: fmt.Sprintf("the date %q may mean two dates, and no other date of the column shows the order: give \"map=%s=effective_date:dmy\" or \"map=%s=effective_date:mdy\"",
+			excerpt(text), name, name),
+		Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy"})})
 	return true
 }
 
@@ -407,7 +439,7 @@ func (r *reader) proves(cells []cell) error {
 			r.proof.dayFirst = r.proof.dayFirst || w.first > 12
 			r.proof.monthFirst = r.proof.monthFirst || w.second > 12
 			_, may := r.yearFirst(w)
-			r.proof.yearLast = r.proof.yearLast || !may && w.first != w.year-2000
+			r.proof.yearLast = r.proof.yearLast || !may && !w.dotted && w.first != w.year-2000
 		}
 	}
 	for _, column := range []int{colCost, colInter, colIntra, colConnect} {

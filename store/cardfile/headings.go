@@ -94,13 +94,16 @@ func (r *reader) noHeading() error {
 				q.Choices = append(q.Choices, mapTo(position(h.cells, i), []string{columnNames[need]})...)
 			}
 		}
+		if len(q.Choices) == 0 {
+			return why
+		}
 		r.ask(q)
 	}
 	return why
 }
 
 func (r *reader) headTold(at Place, cells []cell) error {
-	told, err := byPosition(r.o.Columns)
+	told, err := r.byPosition()
 	if err != nil {
 		return err
 	}

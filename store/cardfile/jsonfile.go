@@ -1,6 +1,7 @@
 package cardfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ type openCard struct {
 	Traffic        string
 	URI            string // where the rates are, if they are elsewhere
 	Fields         []string
+	effective      string
+	expiry         string
 	Rate           struct{ Pulse, Initial, Connection json.Number }
 	rates          bool
 }
@@ -97,6 +100,10 @@ func (d document) card(c *openCard) error {
 			return true, d.decode(&c.Direction)
 		case "traffic_type":
 			return true, d.decode(&c.Traffic)
+		case "effective_date":
+			return true, d.decode(&c.effective)
+		case "expiry_date":
+			return true, d.decode(&c.expiry)
 		case "rate_card":
 			return true, d.elsewhere(c)
 		case "fields":
@@ -199,6 +206,10 @@ func (r *reader) useRoot(root openRoot, card *openCard) error {
 	if card.URI != "" && !card.rates {
 		return never("the document has no rates; they are at %s: download that file and import it", excerpt(card.URI))
 	}
+	if card.URI != "" {
+		r.warn(fmt.Sprintf("the document also names rates at %s, which are not read", excerpt(card.URI)))
+	}
+	root.effective, root.expiry = cmp.Or(card.effective, root.effective), cmp.Or(card.expiry, root.expiry)
 	if err := r.expired(root); err != nil {
 		return err
 	}
@@ -251,7 +262,7 @@ func (r *reader) defaults(card *openCard) (err error) {
 // directions are the directions of cards by those of open rate card JSON.
 var directions = map[string]string{"outbound": "termination", "inbound": "origination", "termination": "termination", "origination": "origination"}
 
-// expired refuses rates that are no longer in force.
+// expired refuses rates that are no longer in force, and asks about those with an end to come.
 func (r *reader) expired(root openRoot) error {
 	if root.expiry == "" {
 		return nil
@@ -266,6 +277,7 @@ func (r *reader) expired(root openRoot) error {
 	if !end.IsZero() && !end.After(r.o.Now) {
 		return never("the document's rates expired on %s: ask the carrier for rates that are in force", end.Format("2006-01-02"))
 	}
+	r.askEnd(Place{}, fmt.Sprintf("the document says that its rates end on %q", excerpt(root.expiry)), root.expiry)
 	return nil
 }
 

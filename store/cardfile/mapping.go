@@ -68,7 +68,7 @@ var details = func() (d [columnCount][]string) {
 		d[i] = []string{""}
 	}
 	for _, column := range []int{colCost, colInter, colIntra} {
-		d[column] = []string{"", "minute", "second", "thousand", "cents", "pence", "cents/second", "pence/second"}
+		d[column] = unitDetails
 	}
 	d[colConnect] = []string{"", "whole", "cents", "pence"}
 	d[colMCD], d[colPulse] = []string{"", "seconds", "minutes"}, []string{"", "seconds", "minutes"}

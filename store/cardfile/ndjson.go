@@ -114,7 +114,7 @@ func (r *reader) lay(at Place, names []cell) (refusal, error) {
 		return refusal{column: l.open[twice].Code, reason: l.open[twice].Text}, nil // objects differ, so an answer would not hold for all
 	}
 	for _, column := range []int{colPrefix, colCost} {
-		if l.at[column] < 0 {
+		if l.at[column] < 0 && !(column == colCost && l.complete()) {
 			l.at[column] = len(names) // beyond the last cell, so that it is reported as missing
 		}
 	}

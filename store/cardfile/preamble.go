@@ -94,122 +94,215 @@ func codeOf(word string, behind bool) string {
 }
 
 // dated finds dates in a text.
-var dated = regexp.MustCompile(`(?i)(?:^|[^\pL\d])(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|º|\.)?[ -]+(?:of |de )?\pL{3,10}\.?,?[ -](?:de )?\d{4}|\pL{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\pL{3,10} (?:de )?\d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
+var dated = regexp.MustCompile(`(?i)(?:^|[^\pL\d]|\p{Han})(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4} ?年 ?\d{1,2} ?月 ?\d{1,2} ?[日号]?|20\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\b|` +
+	`\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|º|\.)?[ -]*(?:of |de )?\pL{3,10}\.?,?[ -]?(?:de )?\d{4}|\d{1,2}-?\pL{3}-?\d{2}\b|` +
+	`\pL{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\pL{3,10}[ -]?(?:de )?\d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
 
-// datesIn returns the first dates in a text, at most two. A month is its first day.
-func datesIn(text string) (all []string) {
-	for range 20 {
-		at := dated.FindStringSubmatchIndex(text)
-		if at == nil || len(all) == 2 {
+// foundDate is a date in a text, and its place there.
+type foundDate struct {
+	date     string
+	from, to int
+}
+
+// maxFound limits the dates of a text.
+const maxFound = 6
+
+// findDates returns the first dates in a text. A month is its first day.
+func findDates(text string) (all []foundDate) {
+	from := 0
+	for range 40 {
+		at := dated.FindStringSubmatchIndex(text[from:])
+		if at == nil || len(all) == maxFound {
 			break
 		}
-		date := strings.TrimSpace(text[at[2]:at[1]])
+		begin, end := from+at[2], from+at[1]
+		date := strings.TrimSpace(text[begin:end])
 		if !isDate(date) {
 			date = "1 " + date
 		}
 		if isDate(date) {
-			all, text = append(all, date), text[at[1]:]
+			all, from = append(all, foundDate{date, begin, end}), end
 			continue
 		}
-		next := strings.IndexAny(text[at[2]:], " -/.") + 1
-		text = text[at[2]+max(1, next):]
+		next := strings.IndexAny(text[begin:], " -/.") + 1
+		from = begin + max(1, next)
+	}
+	return all
+}
+
+// datesIn returns the first dates in a text.
+func datesIn(text string) (all []string) {
+	for _, found := range findDates(text) {
+		all = append(all, found.date)
 	}
 	return all
 }
 
 func isDate(text string) bool {
 	w, ok := wallOf(text)
-	swapped := w
-	w.sort(false)
-	swapped.sort(true)
-	return ok && (w.valid() || swapped.valid())
+	return ok && len(w.orders()) > 0
 }
 
+// The words beside a date that say what begins or ends then. Rates that are valid begin then, unless another word says
+// that they end.
 var (
-	startWords = setOf("effective starting starts start from as fecha vigencia vigente válido valido valable gültig gueltig valide действует 生效日期 生效 effet")
-	endWords   = setOf("expiry expires expire expired expiration until till end ends ended ending")
+	startWords = setOf("effective starting starts start from as apply applies applicable fecha desde partir ab entra entran entrada vigor vigueur vigore kraft force dès depuis dal dalla с 自 从 起 生效 生效日期 起生效 effet")
+	validWords = setOf("valid validity vigencia vigente vigentes válido válida válidos válidas valido valida valable valables valide gültig gueltig gültigkeit gelten gilt действует действительны действительно 有效")
+	endWords   = setOf("expiry expires expire expired expiration until till end ends ended ending thru bis ablauf endet enden hasta fin vence vencen vencimiento caduca caducan expira expiran expiration jusqu jusque échéance até fino scadenza validade tot до истекает 截止 截至 至 有效期至 到期") //nolint:misspell // Portuguese
+	toWords    = setOf("to through au al à")
 )
 
-// dateAbove handles a date beside the rates from which, or until which, they are in force. Above the rates, a date
-// that is not past counts without such a word too.
-func (r *reader) dateAbove(at Place, cells []cell, above bool) error {
-	text := textOf(cells)
-	list := strings.FieldsFunc(strings.ToLower(text), separates)
-	ends := endWords.any(list)
-	starts := startWords.any(list) || !ends && setOf("valid validity").any(list)
-	if !above && !starts && !ends || r.quiet || r.countOnly || r.proving {
-		return nil
-	}
-	found := datesIn(text)
-	for _, c := range cells {
-		if c.number && c.date && len(found) == 0 {
-			if d, reason := r.serialDay(c.text); reason == "" {
-				found = append(found, d)
-			}
+// dateRole is what a text says about a date.
+type dateRole uint8
+
+const (
+	roleless = dateRole(iota)
+	begins
+	ends
+)
+
+// roleOf returns what the last word of a text about dates says.
+func roleOf(text string, after bool) (role dateRole) {
+	for _, word := range strings.FieldsFunc(strings.ToLower(parted(text)), separates) {
+		switch {
+		case endWords[word], after && toWords[word]:
+			role = ends
+		case startWords[word]:
+			role = begins
+		case validWords[word] && role == roleless:
+			role = begins
 		}
 	}
+	return role
+}
+
+// roles returns what a text says about each of its dates: the words before a date say it, or else those behind it.
+func roles(text string, found []foundDate) (all []dateRole) {
+	before := 0
+	for i, f := range found {
+		next := len(text)
+		if i+1 < len(found) {
+			next = found[i+1].from
+		}
+		lead := text[before:f.from]
+		role := roleOf(lead, i > 0)
+		if dash := strings.TrimSpace(dashes.Replace(lead)); i > 0 && role == roleless && dash == "-" {
+			role = ends
+		}
+		if role == roleless {
+			role = roleOf(text[f.to:next], false)
+		}
+		all, before = append(all, role), f.to
+	}
+	return all
+}
+
+// dateAbove handles the dates beside the rates from which, or until which, they are in force. Above the rates, a date
+// that is not past counts without a word that says so. Below them, it does in a text about prices.
+func (r *reader) dateAbove(at Place, cells []cell, above bool) error {
+	if r.quiet || r.countOnly || r.proving {
+		return nil
+	}
+	text := r.datedText(cells)
+	found := findDates(text)
 	if len(found) == 0 {
 		return nil
 	}
-	if ends && (!starts || len(found) > 1) {
-		w, ok := wallOf(found[len(found)-1])
-		w.sort(false)
-		if ok && w.valid() && w.in(time.UTC).AddDate(0, 0, 1).Before(r.o.Now) {
-			return &FileError{Place: at, Final: true, Text: fmt.Sprintf("the line says that the rates ended on %s: ask the carrier for rates that are in force",
-				w.in(time.UTC).Format(time.DateOnly))}
-		}
-		if !starts {
-			r.warn(fmt.Sprintf("%s states an end of the rates: %q; a card has no end, so import later rates before it", at, excerpt(strings.TrimSpace(text))))
-			return nil
+	about := above || priceCore.any(strings.FieldsFunc(strings.ToLower(parted(text)), separates))
+	for i, role := range roles(text, found) {
+		s := statedDate{at, found[i].date, excerpt(strings.TrimSpace(text))}
+		switch {
+		case role == ends:
+			if err := r.endsAt(s); err != nil {
+				return err
+			}
+		case r.o.Effective == "" && (about || role == begins) && !r.passed(s.date):
+			r.stated = append(r.stated, s)
 		}
 	}
-	if r.o.Effective != "" || r.passed(found[0]) {
-		return nil
-	}
-	r.stated = append(r.stated, statedDate{at, found[0], excerpt(strings.TrimSpace(text))})
 	return nil
+}
+
+// datedText joins the cells of a line, with the dates that a spreadsheet stores as numbers.
+func (r *reader) datedText(cells []cell) string {
+	shown := slices.Clone(cells)
+	for i, c := range shown {
+		if c.number && c.date {
+			if day, reason := r.serialDay(c.text); reason == "" {
+				shown[i].text = day
+			}
+		}
+	}
+	return textOf(shown)
+}
+
+// endsAt refuses rates that have ended, and asks about an end to come.
+func (r *reader) endsAt(s statedDate) error {
+	if r.passed(s.date) {
+		return &FileError{Place: s.at, Final: true, Text: fmt.Sprintf("the line says that the rates ended on %s: ask the carrier for rates that are in force", daysOf(s.date)[0])}
+	}
+	r.askEnd(s.at, fmt.Sprintf("%s says %q", s.at, s.text), daysOf(s.date)[0])
+	return nil
+}
+
+// askEnd asks whether rates that end may be imported: the prices of a card have no end.
+func (r *reader) askEnd(at Place, says, day string) {
+	if r.o.Expiry == ExpiryIgnore {
+		r.warn(fmt.Sprintf("%s; a card has no end, so import later rates before it", says))
+		return
+	}
+	r.ask(Question{Code: "expiry", Place: at, Sample: day, about: []string{"end"},
+		Text:    says + ", but a card has no end: give expiry=ignore to import the rates, and import later ones before they end",
+		Choices: []Choice{{Parameter: "expiry", Value: ExpiryIgnore}}})
+}
+
+// daysOf returns the dates that a text may mean, with the time if there is one.
+func daysOf(text string) (all []string) {
+	w, ok := wallOf(text)
+	if !ok {
+		return []string{text}
+	}
+	for _, one := range w.orders() {
+		all = append(all, strings.TrimSuffix(one.in(time.UTC).Format("2006-01-02T15:04"), "T00:00"))
+	}
+	return all
 }
 
 // passed reports whether a date is past in every zone and in every order of day and month.
 func (r *reader) passed(text string) bool {
 	w, ok := wallOf(text)
-	swapped := w
-	w.sort(false)
-	swapped.sort(true)
-	past := func(w wall) bool { return w.in(time.UTC).Add(24 * time.Hour).Before(r.o.Now) }
-	return ok && past(w) && (!swapped.valid() || past(swapped))
+	return ok && !slices.ContainsFunc(w.orders(), func(one wall) bool { return !one.in(time.UTC).Add(24 * time.Hour).Before(r.o.Now) })
 }
 
-// statedDate is a date above the headings.
+// statedDate is a date beside the rates.
 type statedDate struct {
 	at         Place
 	date, text string
 }
 
-// askStated asks whether the rates begin at a date above the headings. A column of dates says so itself.
+// askStated asks whether the rates begin at a date beside them. A column of dates says so itself.
 func (r *reader) askStated() {
+	if len(r.stated) == 0 || r.layout != nil && r.layout.at[colFrom] >= 0 {
+		return
+	}
+	first := r.stated[0]
+	q := Question{Code: "effective", Column: "", Place: first.at, Sample: first.date, on: r.anyLine()}
+	var says []string
 	for _, s := range r.stated {
-		if r.layout != nil && r.layout.at[colFrom] >= 0 {
-			return
+		if say := fmt.Sprintf("%s says %q", s.at, s.text); !slices.Contains(says, say) && len(says) < maxFound {
+			says = append(says, say)
 		}
-		q := Question{Code: "effective", Column: "", Place: s.at, Sample: s.date, on: r.anyLine(),
-			Text: fmt.Sprintf("%s says %q: give effective=DATE if the rates begin then, or effective=now", s.at, s.text)}
-		w, ok := wallOf(s.date)
-		if !ok {
-			q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: s.date})
-		} else {
-			swapped := w
-			for _, one := range []*wall{&w, &swapped} {
-				one.sort(one == &swapped)
-				value := one.in(time.UTC).Format("2006-01-02T15:04")
-				value = strings.TrimSuffix(value, "T00:00")
-				if one.valid() && !slices.ContainsFunc(q.Choices, func(c Choice) bool { return c.Value == value }) {
-					q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: value})
-				}
+		for _, day := range daysOf(s.date) {
+			if !slices.ContainsFunc(q.Choices, func(c Choice) bool { return c.Value == day }) && len(q.Choices) < maxFound {
+				q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: day})
 			}
 		}
-		q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: EffectiveNow})
-		r.ask(q)
+	}
+	q.Text = strings.Join(says, ", and ") + ": give effective=DATE if the rates begin then, or effective=now"
+	q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: EffectiveNow})
+	r.ask(q)
+	if r.o.Zone == nil {
+		r.askZone(Question{Text: fmt.Sprintf("the date %q has no time zone: give zone=NAME if the rates begin then", excerpt(first.date)), Sample: first.date})
 	}
 }
 

@@ -356,8 +356,8 @@ func (r *reader) trunk(before, area string) string {
 	}
 	all := strings.Join(names, "+")
 	r.ask(Question{Code: "trunk", option: "map", Column: names[1], Sample: area, on: r.sampleOf(r.at, r.cells),
-		Text: fmt.Sprintf("%q begins with 0, which callers from abroad leave out in most countries: give map=%s=prefix:drop0, or prefix:keep0 if it is a part of the prefix",
-			excerpt(area), all),
+		Text: fmt.Sprintf("%q begins with 0, which callers from abroad leave out in most countries: give \"map=%s=prefix:drop0\", or \"map=%s=prefix:keep0\" if it is a part of the prefix",
+			excerpt(area), all, all),
 		Choices: mapTo(all, []string{"prefix:drop0", "prefix:keep0"})})
 	return area
 }

@@ -44,7 +44,7 @@ type Shape struct {
 
 // answering are the parameters that answer questions of a reader. The parameters zone and
 // effective take other values than those of the choices too.
-var answering = []string{"map", "ignore", "hyphen", "round", "effective", "local_time", "nanp", "zone", "decimal", "commas"}
+var answering = []string{"map", "ignore", "hyphen", "round", "effective", "local_time", "nanp", "zone", "decimal", "commas", "expiry"}
 
 // Answers reports whether a parameter answers questions.
 func Answers(parameter string) bool { return slices.Contains(answering, parameter) }

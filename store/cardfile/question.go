@@ -103,6 +103,7 @@ func Open(questions []Question, mapping []Mapped) error {
 	var texts []string
 	for i := range questions {
 		q := &questions[i]
+		q.Choices = append([]Choice{}, q.Choices...) // never null
 		text := q.Text
 		if q.Line != 0 && !strings.HasPrefix(text, q.Place.String()) {
 			text = q.Place.String() + ": " + text
@@ -221,6 +222,8 @@ func (o Options) with(c Choice) Options {
 		o.Effective = c.Value
 	case "local_time":
 		o.LocalTime = c.Value
+	case "expiry":
+		o.Expiry = c.Value
 	}
 	return o
 }

@@ -59,6 +59,7 @@ type reader struct {
 	fault                 error  // found while a cell was read
 	dates                 map[string]datedCell
 	dayFirst, monthsFirst bool         // some date shows this order
+	dotted                string       // a date such as 01.12.2026
 	doubled               *sampleLine  // a line whose last part of the prefix begins with the first part
 	doubledIn             *layout      // of that line
 	doubles, parted       int          // such lines, and others

@@ -2,6 +2,9 @@ package cardfile
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -159,9 +162,27 @@ func (r *reader) money(row *Row, column int, into *rating.Money, c cell) (reason
 		}
 		m, reason = s.price(c, r.o.Currency)
 	}
+	if c.unit != "" && r.layout.details[column] == "" {
+		r.askShown(column, c)
+	}
 	*into = m
 	row.Given.give(column)
 	return reason
+}
+
+// askShown asks for the unit of a price that a spreadsheet shows with a text beside the number.
+func (r *reader) askShown(column int, c cell) {
+	units, words := saidBy(c.unit, true).stated(c.unit, r.o.Currency)
+	if words == "" {
+		words = fmt.Sprintf("%q", excerpt(c.unit))
+	}
+	name, whole := position(r.layout.cells, r.layout.at[column]), wholeOf(column)
+	if column == colConnect {
+		units = slices.DeleteFunc(slices.Clone(units), func(u string) bool { return !slices.Contains(details[colConnect], u) })
+	}
+	r.ask(Question{Code: "unit", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells), about: []string{words},
+		Text:    fmt.Sprintf("the spreadsheet shows prices of the column %q with the text %q, so they may be %s", name, excerpt(c.unit), words),
+		Choices: mapTo(name, prefixed(columnNames[column], append(slices.Clone(units), whole)))})
 }
 
 func (r *reader) moneyOption(row *Row, column int, into *rating.Optional[rating.Money], c cell) string {
@@ -207,7 +228,7 @@ func (r *reader) status(p *lineReader, row *Row) {
 			return r.withdrawn(row, c)
 		case isSilent:
 		default:
-			return "is neither open nor blocked"
+			return r.strangeStatus(c)
 		}
 		return ""
 	})
@@ -227,12 +248,33 @@ func (r *reader) status(p *lineReader, row *Row) {
 	}
 }
 
+// strangeStatus asks about a status that is yes or no, and about a column of states of a country. It refuses others.
+func (r *reader) strangeStatus(c cell) string {
+	text := strings.TrimSpace(c.text)
+	name := position(r.layout.cells, r.layout.at[colStatus])
+	_, truth := truthOf(text)
+	words, _ := heading(name)
+	place := len(text) == 2 && strings.ToUpper(text) == text && !strings.ContainsAny(text, "0123456789") && slices.Contains([]string{"state", "estado", "stato", "état", "etat"}, words)
+	if !truth && !place {
+		return "is neither open nor blocked"
+	}
+	q := Question{Code: "status", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
+		Text: fmt.Sprintf("%q in the column %q is neither open nor blocked: give \"ignore=%s\" if the column says nothing about the status", excerpt(text), name, name)}
+	if truth {
+		q.Text = fmt.Sprintf("%q in the column %q may open or block the prefix: give \"map=%s=open\" if yes opens it, or \"map=%s=blocked\" if yes blocks it", excerpt(text), name, name, name)
+		q.Choices = mapTo(name, []string{"open", "blocked"})
+	}
+	q.Choices = append(q.Choices, Choice{Parameter: "ignore", Value: name})
+	r.ask(q)
+	return ""
+}
+
 // withdrawn blocks or removes a price, or asks which.
 func (r *reader) withdrawn(row *Row, c cell) string {
 	if r.layout.details[colStatus] == "" {
-		name := r.layout.names[colStatus]
+		name := position(r.layout.cells, r.layout.at[colStatus])
 		r.ask(Question{Code: "withdrawn", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
-			Text: fmt.Sprintf("%q may block the prefix or remove it; without it, a shorter prefix applies: give map=%s=status:block or map=%s=status:remove",
+			Text: fmt.Sprintf("%q may block the prefix or remove it; without it, a shorter prefix applies: give \"map=%s=status:block\" or \"map=%s=status:remove\"",
 				excerpt(c.text), name, name),
 			Choices: mapTo(name, []string{"status:block", "status:remove"})})
 	}
@@ -255,7 +297,7 @@ func (r *reader) counting(p *lineReader, row *Row) {
 		row.Pulse = uint32(*r.o.Pulse)
 	}
 	said := false // the pulse column also gave the minimum
-	inMinutes := func(column int, n *uint32) string {
+	minutes := func(column int, n *uint32) string {
 		if r.layout.details[column] != "minutes" {
 			return ""
 		}
@@ -265,6 +307,7 @@ func (r *reader) counting(p *lineReader, row *Row) {
 		return ""
 	}
 	p.optional(colPulse, func(c cell) (reason string) {
+		c.text = plainSteps(c.text, r.layout.details[colPulse] == "minutes")
 		first, step, both := strings.Cut(c.text, "/")
 		if both {
 			if row.MCD, reason = seconds(first); reason != "" {
@@ -275,10 +318,10 @@ func (r *reader) counting(p *lineReader, row *Row) {
 		}
 		row.Given.give(colPulse)
 		if row.Pulse, reason = r.increment(c); reason == "" {
-			reason = inMinutes(colPulse, &row.Pulse)
+			reason = minutes(colPulse, &row.Pulse)
 		}
 		if reason == "" && both {
-			reason = inMinutes(colPulse, &row.MCD)
+			reason = minutes(colPulse, &row.MCD)
 		}
 		if reason == "" && row.Pulse == 0 {
 			reason = "is 0: the smallest step is one second"
@@ -286,16 +329,63 @@ func (r *reader) counting(p *lineReader, row *Row) {
 		return reason
 	})
 	p.optional(colMCD, func(c cell) (reason string) {
+		c.text = plainSteps(c.text, r.layout.details[colMCD] == "minutes")
 		pair := row.MCD
 		row.Given.give(colMCD)
 		if row.MCD, reason = r.increment(c); reason == "" {
-			reason = inMinutes(colMCD, &row.MCD)
+			reason = minutes(colMCD, &row.MCD)
 		}
 		if reason == "" && said && row.MCD != pair {
 			reason = fmt.Sprintf("contradicts the column %s, which begins with %d", columnNames[colPulse], pair)
 		}
 		return reason
 	})
+}
+
+// steps matches one or two intervals, perhaps with their units.
+var steps = regexp.MustCompile(`^(\d{1,5}) ?(\pL{0,10})\.?(?: ?([/+:]) ?(\d{1,5}) ?(\pL{0,10})\.?)?$`)
+
+// plainSteps writes intervals such as 1 min, 60s/1s, 1+1 and 1:1 like 60 and 60/1, in seconds, or in the minutes of the
+// column. Other texts stay as they are, among them 1:30, which may be a time.
+func plainSteps(text string, minutes bool) string {
+	if strings.Trim(text, "0123456789/") == "" { // as most are
+		return text
+	}
+	m := steps.FindStringSubmatch(strings.ToLower(strings.TrimSpace(text)))
+	if m == nil || m[3] == ":" && len(m[4]) == 2 && atoi(m[1]) < 60 {
+		return text
+	}
+	one, ok := inUnit(m[1], m[2], minutes)
+	if m[3] == "" || !ok {
+		return choose(ok, one, text)
+	}
+	if m[2] == "" && m[5] != "" && inMinutes(m[5]) {
+		return text // 1/1 min
+	}
+	other, ok := inUnit(m[4], m[5], minutes)
+	return choose(ok, one+"/"+other, text)
+}
+
+func choose(first bool, one, other string) string {
+	if first {
+		return one
+	}
+	return other
+}
+
+func inMinutes(word string) bool { return minuteWord[word] || word == "m" || word == "mn" }
+
+// inUnit returns a number of seconds or minutes, as a number of the one or of the other.
+func inUnit(number, word string, minutes bool) (string, bool) {
+	switch {
+	case word == "":
+		return number, true
+	case inMinutes(word) && minutes, (word == "s" || secondWords[word]) && !minutes:
+		return number, true
+	case inMinutes(word):
+		return strconv.Itoa(60 * atoi(number)), true
+	}
+	return "", false
 }
 
 // included refuses free time, which a row cannot express.

@@ -58,6 +58,45 @@ func TestASheetAsPeopleFormatItIsRead(t *testing.T) {
 	}
 }
 
+// The format of a number may say its unit, and a cell may be TRUE or FALSE.
+func TestASheetShowsUnitsAndTruths(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[string]string{
+		`0.00"¢"`:    "unit Rate: map=Rate=cost:cents -> sheet \"Sheet1\" row 2: 44 costs 0.012",
+		`0.00"/sec"`: "unit Rate: map=Rate=cost:second",
+		`0.00" USD"`: "column Barred: map=Barred=blocked -> sheet \"Sheet1\" row 3: 4479 is blocked",
+		`0.00%`:      "unit Rate: map=Rate=cost:minute",
+	} {
+		book := excelize.NewFile()
+		defer book.Close()
+		for at, values := range map[string][]any{"A1": {"Prefix", "Rate", "Barred"}, "A2": {44, 1.2, false}, "A3": {4479, 1.3, true}} {
+			if err := book.SetSheetRow("Sheet1", at, &values); err != nil {
+				t.Fatal(err)
+			}
+		}
+		style, err := book.NewStyle(&excelize.Style{CustomNumFmt: &format})
+		if err == nil {
+			err = book.SetCellStyle("Sheet1", "B2", "B3", style)
+		}
+		var out bytes.Buffer
+		if err == nil {
+			err = book.Write(&out)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := askedOf(t, fileOf("a.xlsx", out.Bytes()), cardfile.Options{NANP: no(), Currency: "USD"}); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", format, got, want)
+		}
+		for meaning, want := range map[string]string{"blocked": "4479=1.3 0/1 blocked", "open": "44=1.2 0/1 blocked"} {
+			o := cardfile.Options{NANP: no(), Currency: "USD", Maps: []string{"Barred=" + meaning, "Rate=cost:minute"}}
+			if got := askedOf(t, fileOf("a.xlsx", out.Bytes()), o); !strings.Contains(got, want) {
+				t.Errorf("%s, %s: %s, want %s", format, meaning, got, want)
+			}
+		}
+	}
+}
+
 // Which sheet or card to read is a question with its choices, as everything else is.
 func TestWhichPartOfAFileToReadIsAsked(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,8 @@ type columnStat struct {
 	doubt   *sampleLine
 	doubted string // the value in that line
 	differs *sampleLine
-	repeats int // lines in which the prefix repeats the value
+	repeats int       // lines in which the prefix repeats the value
+	said    *saidUnit // the unit of prices that a value states
 }
 
 func (s *columnStat) sample() string {
@@ -147,9 +148,37 @@ func (r *reader) value(s *columnStat, at Place, cells []cell, text string) (more
 	s.last = text
 	if len(s.values) < 4 && !slices.Contains(s.values, text) {
 		s.values = append(s.values, text)
+		s.hears(at, text)
 	}
 	s.classify(r, at, cells, text)
 	return !(s.varied && s.numbers && s.digits && s.doubt != nil) || s.besides >= 0
+}
+
+// hears notes the unit of prices that a value states, such as Cents in a column UOM.
+func (s *columnStat) hears(at Place, text string) {
+	if s.said != nil || len(text) > 40 || text[0] >= '0' && text[0] <= '9' {
+		return
+	}
+	if !unitHeads.any(s.words) {
+		other := func(word string) bool { return !unitWords[word] && codeOf(word, true) == "" }
+		if len(text) < 3 || slices.ContainsFunc(saidBy(text, false).words, other) {
+			return
+		}
+	}
+	whole := strings.Join(s.words, " ") + " " + text
+	if units, words := saidBy(whole, false).stated(whole, ""); units != nil {
+		s.said = &saidUnit{at, units, words, excerpt(s.name + ": " + text)}
+	}
+}
+
+// unitWords are all words of units.
+var unitWords = union(centWords, penceWords, secondWords, thousandWords, hourWords, perWords, minuteWord, perOther, setOf("in us"))
+
+// coded reports whether all values are short codes, such as A and D.
+func (s *columnStat) coded() bool {
+	return len(s.values) > 0 && !identities.any(s.words) && !slices.ContainsFunc(s.values, func(v string) bool {
+		return len(v) > 3 || strings.ContainsAny(v, "0123456789") || noPrice(v)
+	})
 }
 
 // classify records what kind of value a text is.
@@ -164,11 +193,19 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 		s.other = true
 	}
 	if !s.loud && len(text) <= 200 && strings.Contains(text, " ") {
+		before := ""
 		for word := range strings.FieldsFuncSeq(text, separates) {
-			if len(word) <= 20 && loudWords[strings.ToLower(word)] {
+			if len(word) > 20 {
+				continue
+			}
+			if word = strings.ToLower(word); loudWords[word] || loudPairs[[2]string{before, word}] {
 				s.loud, doubtful = true, true
 			}
+			before = word
 		}
+	}
+	if text[0] >= 0xE3 && strings.ContainsAny(text, "不未无停禁") {
+		s.loud, doubtful = true, true
 	}
 	switch c := text[0]; {
 	case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == '$', c >= 0x80:
@@ -272,8 +309,11 @@ func (r *reader) askColumns() {
 		doubt, key := doubtfulHeading(strings.Join(s.words, " "))
 		varies := s.varied || s.blank || s.lines == 1
 		few := len(s.values) < 4
+		if s.said != nil {
+			r.saidUnits = append(r.saidUnits, *s.said)
+		}
 		switch {
-		case (doubt || key && s.digits) && s.odd, s.loud, s.nested, s.foreign && !s.other, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd:
+		case (doubt || key && s.digits) && s.odd, s.loud, s.nested, s.foreign && !s.other, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd, (s.varied || s.blank) && few && s.coded(), s.said != nil && len(s.values) > 1:
 			r.askColumn(s)
 		}
 	}
@@ -366,7 +406,7 @@ func (r *reader) askColumn(s *columnStat) {
 		}
 	}
 	choices := mapTo(s.name, may)
-	if s.numbers && priceCore.any(s.words) {
+	if s.numbers && (priceCore.any(s.words) || free(colCost)) {
 		choices = append(mapTo(s.name, []string{"cost"}), choices...)
 	}
 	if whole := s.of.at[colPrefix]; s.numbers && !priceDoubt.any(s.words) && !timeDoubt.any(s.words) && whole >= 0 && len(s.of.parts) == 0 && !slices.ContainsFunc(s.values, func(v string) bool { return !allDigits(v) }) {
@@ -378,5 +418,5 @@ func (r *reader) askColumn(s *columnStat) {
 		on, sample = s.first, s.sample()
 	}
 	r.ask(Question{Code: "column", option: "map", Column: s.name, Sample: sample, on: on, Choices: choices, about: s.kinds(),
-		Text: fmt.Sprintf("the column %q is not understood: give map=%s=MEANING, or ignore=%s to leave it out", s.name, s.name, s.name)})
+		Text: fmt.Sprintf("the column %q is not understood: give \"map=%s=MEANING\", or \"ignore=%s\" to leave it out", s.name, s.name, s.name)})
 }

@@ -25,6 +25,7 @@ var encodings = map[string]encoding.Encoding{
 	"windows-1251": charmap.Windows1251,
 	"gb18030":      simplifiedchinese.GB18030,
 	"latin1":       charmap.ISO8859_1,
+	"macintosh":    charmap.Macintosh,
 }
 
 // text returns the file as UTF-8 without a byte order mark, and the name of
@@ -39,7 +40,10 @@ func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 		return nil, "", err
 	}
 	if name == "" && looks == otherAlphabet {
-		return nil, "", askEncoding()
+		return nil, "", askEncoding("its letters are not Latin", "windows-1251", "gb18030", "windows-1252")
+	}
+	if name == "" && looks == oldLatin {
+		return nil, "", askEncoding("some letters are those of old Macs", "macintosh", "windows-1252")
 	}
 	if name == "" {
 		name = looks
@@ -54,24 +58,35 @@ func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 	return transform.NewReader(all, unicode.UTF8BOM.NewDecoder()), name, nil
 }
 
-// otherAlphabet is the encoding of a text that is not in UTF-8 and has words of letters that are not Latin.
-const otherAlphabet = "other"
+// otherAlphabet is the encoding of a text that is not in UTF-8 and has words of letters that are not Latin. That of
+// oldLatin has bytes between letters that are letters in MacRoman, and signs in windows-1252.
+const (
+	otherAlphabet = "other"
+	oldLatin      = "old"
+)
 
-func askEncoding() error {
-	q := Question{Code: "encoding", option: "encoding", Text: "the file is not in UTF-8, and its letters are not Latin: give encoding=NAME, or save it in UTF-8"}
-	for _, name := range []string{"windows-1251", "gb18030", "windows-1252"} {
+func askEncoding(why string, names ...string) error {
+	q := Question{Code: "encoding", option: "encoding", Text: "the file is not in UTF-8, and " + why + ": give encoding=NAME, or save it in UTF-8"}
+	for _, name := range names {
 		q.Choices = append(q.Choices, Choice{Parameter: "encoding", Value: name})
 	}
 	return Open([]Question{q}, []Mapped{})
 }
 
-// letterRuns counts the words of bytes beyond ASCII: in Latin letters, hardly any has three of them in a row.
-type letterRuns struct{ now, short, long int }
+// letterRuns counts the words of bytes beyond ASCII: in Latin letters, hardly any has three of them in a row. It also
+// counts the letters of MacRoman.
+type letterRuns struct{ now, short, long, mac int }
+
+// macLetters are bytes that are letters in MacRoman, and no letters in windows-1252.
+const macLetters = "\x81\x87\x88\x89\x8B\x8D\x8F\x90\x98\x99\x9D"
 
 func (r *letterRuns) count(part []byte) {
-	for _, b := range part {
+	for i, b := range part {
 		if b >= 0x80 {
 			r.now++
+			if i > 0 && i+1 < len(part) && isLetter(part[i-1]) && isLetter(part[i+1]) && strings.IndexByte(macLetters, b) >= 0 {
+				r.mac++
+			}
 			continue
 		}
 		switch {
@@ -83,6 +98,8 @@ func (r *letterRuns) count(part []byte) {
 		r.now = 0
 	}
 }
+
+func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // encoding examines the whole file. A byte order mark shows UTF-16, valid
 // bytes show UTF-8, and everything else counts as windows-1252.
@@ -121,6 +138,9 @@ func (f File) encoding(ctx context.Context) (string, error) {
 	}
 	if letters.count([]byte("\n")); letters.long > letters.short {
 		return otherAlphabet, nil
+	}
+	if letters.mac > 0 {
+		return oldLatin, nil
 	}
 	return "windows-1252", nil
 }

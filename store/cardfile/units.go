@@ -17,33 +17,59 @@ type unit struct {
 func unitOf(detail string) unit {
 	u := unit{times: 1}
 	for word := range strings.SplitSeq(detail, "/") {
-		switch word {
-		case "cents", "pence":
-			u.shift = 2
-		case "thousand":
-			u.shift = 3
-		case "second":
+		seconds, counts := strings.CutSuffix(word, "s")
+		switch n := atoi(seconds); {
+		case word == "second":
 			u.times = 60
+		case magnitudes[word] > 0:
+			u.shift += magnitudes[word]
+		case counts && n > 0 && 60%n == 0:
+			u.times = int64(60 / n)
 		}
 	}
 	return u
 }
+
+// magnitudes are the details of a price that say of how many minutes it is, or in which part of a currency, by
+// decimals.
+var magnitudes = map[string]int{"cents": 2, "pence": 2, "hundred": 2, "thousand": 3, "10000": 4, "100000": 5, "million": 6}
+
+// ofMany maps powers of ten to the details of their prices.
+var ofMany = map[string][]string{"100": {"hundred", "cents"}, "1000": {"thousand"}, "10000": {"10000"}, "100000": {"100000"}, "1000000": {"million"}}
+
+// parts of a minute that may have a price.
+var partsOfMinute = []string{"1s", "2s", "3s", "5s", "6s", "10s", "12s", "15s", "20s", "30s"}
+
+// unitDetails are the details of a price of time.
+var unitDetails = func() []string {
+	all := []string{"", "minute", "second", "thousand", "cents", "pence", "hundred", "10000", "100000", "million"}
+	for _, minor := range []string{"", "cents/", "pence/"} {
+		for _, part := range append([]string{"second"}, partsOfMinute...) {
+			if !slices.Contains(all, minor+part) {
+				all = append(all, minor+part)
+			}
+		}
+	}
+	return all
+}()
 
 // pennies are the currencies whose hundredth is a penny: there, ppm may be pence per minute.
 var pennies = setOf("GBP GIP FKP SHP IMP JEP GGP")
 
 // The words of units.
 var (
-	centWords     = setOf("cent cents cts ct centavo centavos centime centimes céntimo céntimos centimo centimos cêntimo cêntimos centesimi usc eurc cpm paise paisa коп копеек центов 分 美分 欧分")
+	centWords     = setOf("cent cents cts ct eurocent eurocents uscent uscents centavo centavos centime centimes céntimo céntimos centimo centimos cêntimo cêntimos centesimi usc eurc cpm paise paisa öre øre ore haléř haléře grosz grosze groszy kuruş kopeck kopecks kopeke hundredth hundredths hundertstel centièmes centésimas centésimos цент цента центы центов центах копейка копейки копеек копейках коп 分 美分 欧分")
 	penceWords    = setOf("pence penny gbx")
-	secondWords   = setOf("second seconds sec secs segundo segundos seconde secondes sekunde sekunden secondo secondi секунду сек 秒")
-	thousandWords = setOf("1000 thousand mille 1k")
-	hourWords     = setOf("hour hours hr hrs")
+	secondWords   = setOf("second seconds sec secs segundo segundos seconde secondes sekunde sekunden sek secondo secondi секунда секунду секунды секунд сек 秒")
+	thousandWords = setOf("1000 thousand thousands mille mil tausend 1k mill mills mils thousandth thousandths tausendstel millième millièmes milésima milésimas тысяча тысячу тысяч тысячных 千")
+	hourWords     = setOf("hour hours hr hrs hourly heure heures stunde stunden hora horas ora час часа часов uur godzina godzinę saat 小时")
 	otherWords    = setOf("sms mms mb msg megabyte")
 	messages      = setOf("message messages event events session sessions day month")
-	perOther      = setOf("call calls message messages event events session sessions day month")
-	taxWords      = setOf("tax taxes vat gst iva tva mwst ust")
-	withTax       = setOf("incl include includes including included inclusive inkl with con avec mit")
+	perOther      = setOf("call calls message messages event events session sessions day days month attempt attempts anruf gespräch llamada appel appels ligação chamada звонок вызов")
+	perWords      = setOf("每 per a an by pro je por par à za за на")
+	scaleWords    = setOf("x times multiply multiplied multiplier factor divide divided faktor mal multipliziert multiplicado multiplicados multiplié multipliés")
+	taxWords      = setOf("tax taxes vat gst iva tva mwst ust ндс 税")
+	withTax       = setOf("incl include includes including included inclusive inkl with con avec mit inclus incluse incluses comprise incluido incluidos incluida включая 含") //nolint:misspell // French
 	withoutTax    = setOf("excl exclude excludes excluding excluded exclusive without ex not plus zzgl exkl sin ohne hors net")
 )
 
@@ -58,6 +84,7 @@ func saidBy(text string, isHeading bool) said {
 	for _, date := range datesIn(text) {
 		text = strings.Replace(text, strings.TrimPrefix(date, "1 "), " ", 1)
 	}
+	text = parted(text)
 	_, remark := cutBrackets(text)
 	return said{strings.FieldsFunc(strings.ToLower(brackets.Replace(text)), separates), strings.FieldsFunc(strings.ToLower(remark), separates), isHeading}
 }
@@ -99,34 +126,102 @@ func (s said) taxed() bool {
 func (s said) scaled() bool {
 	return s.heading && slices.ContainsFunc(s.inside, func(word string) bool {
 		small := len(word) == 4 && strings.ContainsAny(word[:1], "mku") && isCurrency(word[1:])
-		return small || strings.ContainsAny(word, "0123456789") && strings.TrimLeft(word, "0123456789") != "" || allDigits(word) && len(word) > 2
+		return small || strings.ContainsAny(word, "0123456789") && strings.TrimLeft(word, "0123456789") != "" && !firstWords[word] && !nextWords[word] || allDigits(word) && len(word) > 2
 	})
+}
+
+// neutral are the words in the brackets of a heading of a price that leave it a price of a minute.
+var neutral = union(priceCore, priceMore, minuteWord, newWords, oldWords, firstWords, nextWords, laterWords, effective, startWords, validWords, taxWords, withoutTax, perWords,
+	setOf("currency z iso ij indeterminate inter intra interstate intrastate voice premium platinum gold silver white route retail decimal decimals o w"))
+
+// unknown returns a word about the price that no rule knows: in brackets, or after per or a slash.
+func (s said) unknown(text string) string {
+	strange := func(word string) bool {
+		return !neutral[word] && !allDigits(word) && codeOf(word, true) == "" && word != "call" && word != "calls"
+	}
+	for _, word := range s.inside {
+		if strange(word) {
+			return word
+		}
+	}
+	for i, word := range s.words {
+		if i > 0 && strange(word) && (s.words[i-1] == "per" || s.words[i-1] == "pro") {
+			return word
+		}
+	}
+	_, after, _ := strings.Cut(parted(text), "/")
+	if words := strings.FieldsFunc(strings.ToLower(brackets.Replace(after)), separates); len(words) > 0 && strange(words[0]) {
+		return words[0]
+	}
+	return ""
+}
+
+// amount matches a whole number, perhaps with thousands separators, and the word or sign before it.
+var amount = regexp.MustCompile(`(?:(\pL+)[ .:]*|([×*/]) ?)?(\d{1,3}(?:[ ,.'’\x{A0}]\d{3})+|\d+)`)
+
+func digitsOnly(c rune) rune {
+	if c < '0' || c > '9' {
+		return -1
+	}
+	return c
+}
+
+// many returns the power of ten that a text states as the number of minutes of a price, or as a factor; "" for none.
+func (s said) many(text string) string {
+	for _, m := range amount.FindAllStringSubmatch(text, 10) {
+		number, before := strings.Map(digitsOnly, m[3]), strings.ToLower(m[1])
+		if ofMany[number] != nil && (s.heading || number == "1000" || scaleWords[before] || perWords[before] || m[2] != "") {
+			return number
+		}
+	}
+	if thousandWords.any(s.words) {
+		return "1000"
+	}
+	return ""
+}
+
+// ofSeconds returns the details and the words of a price of some seconds. counts is false if the text states none.
+func (s said) ofSeconds(minor string) (units []string, words string, counts bool) {
+	at := slices.IndexFunc(s.words, func(w string) bool { return secondWords[w] })
+	if at < 0 {
+		return nil, "", false
+	}
+	part, words := "second", "a price of a second"
+	if at > 0 && allDigits(s.words[at-1]) && s.words[at-1] != "1" {
+		part, words = s.words[at-1]+"s", "a price of "+s.words[at-1]+" seconds"
+	}
+	switch {
+	case part == "60s":
+		units, words = s.whole(minor)
+		return units, words, true
+	case !slices.Contains(partsOfMinute, part) && part != "second":
+		return []string{}, words, true
+	case minor != "":
+		return []string{minor + "/" + part, minor}, minor + ", and " + words, true
+	}
+	return []string{part}, words, true
 }
 
 // stated returns the units that a text states, as details of a price, and the unit in words.
 // A unit that no detail describes has no detail.
 func (s said) stated(text, currency string) (units []string, words string) {
 	minor := s.minor(text, currency)
-	number := slices.IndexFunc(s.words, func(w string) bool { return secondWords[w] })
-	switch {
-	case number > 0 && s.words[number-1] == "60":
-		return s.whole(minor)
-	case number > 0 && s.heading && setOf("6 10 30").any(s.words[number-1:number]):
-		return []string{}, "a price of " + s.words[number-1] + " seconds"
-	case number >= 0 && minor != "":
-		return []string{minor + "/second", minor}, minor + " a second"
-	case number >= 0:
-		return []string{"second"}, "a price of a second"
-	case strings.Contains(text, "1,000"), strings.Contains(text, "1.000"), strings.Contains(text, "1 000"), thousandWords.any(s.words):
-		return []string{"thousand"}, "a price of a thousand"
-	case otherWords.any(s.words), s.heading && messages.any(s.words), s.after("per", perOther), strings.Contains(strings.ToLower(text), "/call"):
+	if units, words, counts := s.ofSeconds(minor); counts {
+		return units, words
+	}
+	switch many := s.many(text); {
+	case many != "":
+		return ofMany[many], "a price of " + many
+	case otherWords.any(s.words), s.heading && messages.any(s.words), s.after("per", perOther), s.after("pro", perOther), s.after("por", perOther), s.after("par", perOther), strings.Contains(strings.ToLower(text), "/call"):
 		return []string{}, "a price of something other than a minute"
-	case hourWords.any(s.words):
+	case hourWords.any(s.words) && minor == "":
 		return []string{}, "a price of an hour"
 	case s.taxed():
 		return []string{}, "a price with tax"
 	case minor == "" && s.scaled():
 		return []string{"thousand", "cents"}, "another part of it"
+	case minor == "" && s.heading && s.unknown(text) != "":
+		return []string{"cents", "thousand", "second"}, fmt.Sprintf("%q, which is not understood", s.unknown(text))
 	}
 	return s.whole(minor)
 }
@@ -183,8 +278,8 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 	if isPrice(o.column) {
 		if is := s.minor(text, r.o.Currency); o.detail == "" && is != "" {
 			*minor = is
-		} else if unitOf(o.detail).shift == 2 {
-			*minor, _, _ = strings.Cut(o.detail, "/")
+		} else if first, _, _ := strings.Cut(o.detail, "/"); first == "cents" || first == "pence" {
+			*minor = first
 		}
 	}
 	switch {
@@ -200,10 +295,14 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 		q.Choices = mapTo(name, prefixed(columnNames[o.column], append(units, "minute")))
 	case o.column == colConnect:
 		is := s.minor(text, r.o.Currency)
+		words := is
+		if is == "" && s.unknown(text) != "" {
+			is, words = "cents", fmt.Sprintf("%q, which is not understood", s.unknown(text))
+		}
 		if is == "" {
 			return nil
 		}
-		q.Text = fmt.Sprintf("%q may not be a price in whole units of a currency, but %s", excerpt(text), is)
+		q.Text = fmt.Sprintf("%q may not be a price in whole units of a currency, but %s", excerpt(text), words)
 		q.Choices = mapTo(name, prefixed("connect", []string{is, "whole"}))
 	case (o.column == colMCD || o.column == colPulse) && (statesMinutes(text) || s.oddTime()):
 		q.Text = fmt.Sprintf("%q may be in minutes", excerpt(text))
@@ -220,7 +319,7 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 // oddTime reports whether the brackets of a heading hold a unit of time other than seconds and minutes.
 func (s said) oddTime() bool {
 	return slices.ContainsFunc(s.inside, func(word string) bool {
-		return setOf("ms msec msecs milliseconds millisecond h hr hrs hour hours")[word] || strings.ContainsAny(word, "0123456789")
+		return !secondWords[word] && !setOf("s in per call calls billing increment increments")[word]
 	})
 }
 
@@ -236,13 +335,14 @@ func statesMinutes(text string) bool {
 	_, remark := cutBrackets(text)
 	inside := strings.FieldsFunc(strings.ToLower(remark), separates)
 	return minuteWords.any(strings.FieldsFunc(strings.ToLower(text), separates)) ||
-		slices.Contains(inside, "min") || slices.Contains(inside, "m")
+		setOf("min m mn").any(inside)
 }
 
 var (
-	aboutPrices    = setOf("rate rates price prices pricing cost costs tariff tariffs charges amounts")
-	aboutIntervals = setOf("increment increments interval intervals billing billed rounding pulse pulses taktung takt tarification facturation facturación")
-	minuteWords    = setOf("minutes minute mins minutos minuten")
+	aboutPrices    = union(priceCore, setOf("amounts unit units currency values figures"))
+	aboutIntervals = setOf("increment increments interval intervals billing billed rounding pulse pulses taktung takt tarification facturation facturación incremento incrementos palier paliers шаг") //nolint:misspell // Spanish
+	minuteWords    = setOf("minutes minute mins minutos minuten minuti минутах минут 分钟")
+	manyMinutes    = setOf("minutes minutos minuten minuti минутах минут")
 )
 
 // textOf joins the cells of a line, up to some 4 KiB.
@@ -261,11 +361,11 @@ func (r *reader) hears(at Place, cells []cell) {
 	text := textOf(cells)
 	s := saidBy(text, false)
 	units, words := s.stated(text, "")
-	about := aboutPrices.any(s.words) || setOf("unit units currency").any(s.words) || otherWords.any(s.words)
+	about := aboutPrices.any(s.words) || otherWords.any(s.words)
 	if units != nil && (about || s.minor(text, "") != "") {
 		r.saidUnits = append(r.saidUnits, saidUnit{at, units, words, excerpt(text)})
 	}
-	if aboutIntervals.any(s.words) && slices.Contains(s.words, "minutes") {
+	if aboutIntervals.any(s.words) && manyMinutes.any(s.words) {
 		r.saidUnits = append(r.saidUnits, saidUnit{at, nil, "minutes", excerpt(text)})
 	}
 	if aboutIntervals.any(s.words) {
@@ -273,8 +373,8 @@ func (r *reader) hears(at Place, cells []cell) {
 	}
 }
 
-// pair finds increments such as 60/60 in a text, and no part of a date.
-var pair = regexp.MustCompile(`(?:^|[^\d/.-])(\d{1,4}) ?/ ?(\d{1,4})(?:$|[^\d/.-]|[.]$|[.] )`)
+// pair finds increments such as 60/60 and 30+6 in a text, and no part of a date.
+var pair = regexp.MustCompile(`(?:^|[^\d/.+-])(\d{1,4}) ?[/+] ?(\d{1,4})(?:$|[^\d/.+-]|[.]$|[.] )`)
 
 // hearsPair notes increments that a text beside the rates, or a heading, states.
 func (r *reader) hearsPair(at Place, text string) {

@@ -1,9 +1,11 @@
 package cardfile
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // synonyms holds known headings in the form that heading returns.
@@ -41,19 +43,19 @@ var synonyms = [columnCount][]string{
 	colFrom: {
 		"fecha", "fecha efectiva", "fecha de inicio", "vigencia", "vigente desde", "válido desde", "valido desde", "date d effet", "date effet",
 		"valable à partir du", "gültig ab", "gueltig ab", "gültigkeit", "ab", "vigência", "data de início", "válido a partir de", "дата", "дата начала",
-		"действует с", "дата вступления в силу", "生效日期", "生效时间", "eff date", "effdate",
+		"действует с", "дата вступления в силу", "生效日期", "生效时间", "eff date", "effdate", "rate effective", "price effective", "effective",
 	},
 	colIncluded: {"included seconds", "included", "free seconds", "included secs"},
 	colCurrency: {"currency", "ccy", "curr", "currency code", "moneda", "devise", "währung", "waehrung", "moeda", "valuta", "валюта", "货币", "币种"},
 	colCountry: {
 		"country code", "countrycode", "country codes", "cc", "country prefix", "country dial code", "country dialing code", "country calling code",
-		"isd code", "isd", "idd", "idd code", "npa", "código de país", "codigo de pais", "código país", "code pays", "indicatif pays", "ländercode", "landesvorwahl",
+		"isd code", "isd", "idd", "idd code", "npa", "código de país", "codigo de pais", "código país", "code pays", "indicatif pays", "ländercode", "landesvorwahl", "landeskennzahl", "länderkennzahl", "laenderkennzahl",
 		"ländervorwahl", "código do país", "код страны", "国家代码", "国码", "国家码",
 	},
 	colArea: {
 		"area code", "area codes", "areacode", "city code", "city codes", "citycode", "ndc", "national destination code", "region code", "local code",
 		"area prefix", "network code", "nxx", "sub code", "subcode", "suffix", "código de área", "codigo de area", "código área", "code ville", "ortsvorwahl",
-		"ortskennzahl", "код города", "код зоны", "城市代码", "地区代码", "地区码",
+		"ortskennzahl", "ortsnetz", "ortsnetzkennzahl", "код города", "код зоны", "城市代码", "地区代码", "地区码",
 	},
 }
 
@@ -109,12 +111,18 @@ var (
 	newWords   = setOf("new revised updated proposed future upcoming nuevo nueva nouveau nouvelle novo nova neu neue neuer новый новая новое 新")
 	oldWords   = setOf("old previous prev prior former existing current present last actual aktuell aktueller atual anterior ancien ancienne antigo antiga alt alte alter bisher bisheriger старый старая текущий текущая")
 	datedWords = setOf("current present last actual aktuell aktueller atual текущий текущая") // old only beside a new price
-	firstWords = setOf("first initial 1 1st")
-	nextWords  = setOf("n next subsequent additional following 2 2nd")
-	minuteWord = setOf("min mins minute minutes minuto minutos al minuta minuten минуту минута мин")
+	firstWords = setOf("first initial 1 1st erste ersten erster erstes erst anfangspreis première premiere premier 1er 1ère 1ere initiale primer primera primero 1a primeiro primeira primo prima iniziale inicial eerste pierwsza первая первой первую первый 首 首次")
+	nextWords  = setOf("n next subsequent additional add addl following 2 2nd recurring")
+	// laterWords say that a price is not one of the first interval.
+	laterWords = setOf("subsequent recurring weitere weiteren weiterer jede folgende folgenden folge folgepreis suivante suivantes suivant supplémentaire supplémentaires supplementaire additionnelle adicional adicionales siguiente siguientes subsiguiente subsiguientes seguinte seguintes subsequente successivo successivi volgende kolejna последующая последующие последующей следующая дополнительная 续 后续") //nolint:misspell // Italian
+	minuteWord = setOf("min mins minute minutes minuto minutos al minuta minuten minut minuti минуту минута минуты минут мин 分钟")
 
-	priceCore = setOf("rate rates price prices pricing cost costs tariff tariffs charge charges ppm tarifa tarifas precio precios prix tarif tarifs preis preise preço preços preco precos custo custos costo costos coste prezzo tariffa цена цены тариф тарифы стоимость ставка")
-	priceMore = setOf("per a an the in of for call calls voice buy buying sell selling purchase sale base basic net std standard default termination terminating wholesale carrier unit dest destination us dollar dollars usd euro euros pound pounds por par pro je за en em ht hors taxe taxes tax vat excl excluding ohne mwst sin iva sem de la le el da do final amount 1000 000 thousand second seconds sec secs hour cent cents ct cts centavo centavos centime centimes céntimos centimos cêntimos pence penny c p m 6 10 30 60 1k en in sms message messages")
+	priceCore = setOf("rate rates price prices pricing cost costs tariff tariffs charge charges ppm tarifa tarifas precio precios prix tarif tarifs preis preise preço preços preco precos custo custos costo costos coste prezzo tariffa цена цены тариф тарифы стоимость ставка 价格 费率 单价 资费")
+	// priceNouns and timeNouns are words for a price alone, and for a time.
+	priceNouns = setOf("rate rates price prices cost costs precio precios prix tarif tarifs preis preise preço preco tarifa tarifas prezzo цена тариф")
+	timeNouns  = setOf("interval increment increments period duration seconds sec secs block pulse step time date dates")
+
+	priceMore = setOf("100 10000 100000 1000000 für fuer pour para je per a an the in of for call calls voice buy buying sell selling purchase sale base basic net std standard default termination terminating wholesale carrier unit dest destination us dollar dollars usd euro euros pound pounds por par pro je за en em ht hors taxe taxes tax vat excl excluding ohne mwst sin iva sem de la le el da do final amount 1000 000 thousand second seconds sec secs hour cent cents ct cts centavo centavos centime centimes céntimos centimos cêntimos pence penny c p m 6 10 30 60 1k en in sms message messages")
 	effective = setOf("effective effect valid start activation active begin beginning starting")
 )
 
@@ -130,10 +138,13 @@ var grammars = []grammar{
 	{colMCD, []wordSet{setOf("minimum min initial first 1 1st"), setOf("interval increment increments period duration time seconds sec secs block billing")}, setOf("call the charged charging billed")},
 	{colPulse, []wordSet{setOf("increment increments step interval pulse period block"), setOf("billing subsequent next n additional time seconds sec secs 2 2nd second charging call following")}, setOf("the")},
 	{colPulse, []wordSet{setOf("increment increments pulse step")}, setOf("")},
+	{colMCD, []wordSet{setOf("mindestdauer mínimo mínima minimo minima minimale minimum")}, setOf("in en minuten minutes minutos sekunden secondes segundos duración duracion durée duree dauer")},
+	{colPulse, []wordSet{setOf("takt taktung incremento incrementos incrément palier шаг")}, setOf("in en de facturation facturación tarification minuten minutes minutos sekunden secondes segundos minute")}, //nolint:misspell // Spanish
 	{colFrom, []wordSet{effective, setOf("date from on time as of dt eff")}, setOf("the start rate new price and")},
-	{colFrom, []wordSet{effective}, setOf("rate")},
+	{colFrom, []wordSet{effective}, nil},
 	{colConnect, []wordSet{setOf("connect connection setup flagfall establishment"), setOf("fee fees charge charges cost price rate")}, setOf("per call the set up")},
-	{colCost, []wordSet{priceCore}, union(priceMore, minuteWord, newWords, oldWords, firstWords, nextWords)},
+	{colCost, []wordSet{priceCore}, union(priceMore, effective, minuteWord, newWords, oldWords, firstWords, nextWords, laterWords, secondWords, hourWords, centWords, thousandWords)},
+	{colCost, []wordSet{union(firstWords, nextWords, laterWords), minuteWord}, priceMore},
 	{colCost, []wordSet{setOf("per"), minuteWord}, setOf("a")},
 	{colCost, []wordSet{minorWords, minuteWord}, setOf("per us por par pro a")},
 }
@@ -160,8 +171,9 @@ func columnFor(cell string) (column int, words string, codes []string, known boo
 	if len(words) > 80 {
 		return 0, words, codes, false
 	}
-	if parted := camels(cell); parted != cell {
-		other, _ := heading(parted)
+	other := words
+	if parts := parted(cell); parts != cell {
+		other, _ = heading(parts)
 		if column, known = columnOf[other]; known {
 			return column, other, codes, true
 		}
@@ -169,8 +181,10 @@ func columnFor(cell string) (column int, words string, codes []string, known boo
 			return column, other, codes, true
 		}
 	}
-	column, known = byGrammar(words, codes)
-	return column, words, codes, known
+	if column, known = byGrammar(words, codes); known {
+		return column, words, codes, true
+	}
+	return column, other, codes, false
 }
 
 func byGrammar(words string, codes []string) (int, bool) {
@@ -184,23 +198,68 @@ func byGrammar(words string, codes []string) (int, bool) {
 	return colCost, len(codes) > 0 && perMinute // USD/min
 }
 
-// camels parts the words of a heading such as DestinationName.
-func camels(text string) string {
+// parted parts words that are written as one, such as DestinationName, Folgeminute and 首分钟费率.
+func parted(text string) string {
 	var out strings.Builder
-	before := ' '
+	small := 0 // small letters before; one is a part of the word: mUSD
 	for _, c := range text {
-		if unicode.IsUpper(c) && unicode.IsLower(before) {
+		if unicode.IsUpper(c) && small > 1 {
 			out.WriteByte(' ')
 		}
-		out.WriteRune(c)
-		before = c
+		if out.WriteRune(c); unicode.IsLower(c) {
+			small++
+		} else {
+			small = 0
+		}
+	}
+	text = out.String()
+	if strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
+		text = hanParted(text)
+	}
+	for word := range strings.FieldsFuncSeq(text, separates) {
+		lower := strings.ToLower(word)
+		for _, begin := range []string{"erst", "folge", "anfangs", "minuten", "sekunden", "stunden"} {
+			if rest, is := strings.CutPrefix(lower, begin); is && (minuteWord[rest] || priceCore[rest] || secondWords[rest]) {
+				text = strings.Replace(text, word, begin+" "+rest, 1)
+			}
+		}
+	}
+	return text
+}
+
+// hanWords are the words in Chinese characters, the longest first.
+var hanWords = func() (all []string) {
+	for _, set := range []wordSet{firstWords, laterWords, newWords, minuteWord, secondWords, hourWords, centWords, priceCore, startWords, validWords, endWords, negations, withTax, taxWords} {
+		for word := range set {
+			if strings.ContainsFunc(word, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
+				all = append(all, word)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(all)
+}()
+
+// hanParted puts spaces around the known words of a text in Chinese characters, which has none.
+func hanParted(text string) string {
+	var out strings.Builder
+	for text != "" {
+		at := slices.IndexFunc(hanWords, func(w string) bool { return strings.HasPrefix(text, w) })
+		if at >= 0 {
+			out.WriteString(" " + hanWords[at] + " ")
+			text = text[len(hanWords[at]):]
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(text)
+		out.WriteString(text[:size])
+		text = text[size:]
 	}
 	return out.String()
 }
 
 // The words that make a column doubtful if it is not read.
 var (
-	priceDoubt = setOf("rate rates price prices cost costs tariff charge charges fee fees surcharge surcharges tax discount multiplier factor ppc ppm addition additional amount margin markup setup connect connection credit uplift premium precio prix preis tarifa цена тариф")
+	priceDoubt = setOf("rate rates price prices cost costs tariff charge charges fee fees surcharge surcharges tax discount multiplier factor vat mwst iva tva gst ндс ppc ppm addition additional amount margin markup setup connect connection credit uplift premium precio prix preis tarifa цена тариф")
 	timeDoubt  = setOf("minimum minimal min minute minutes interval increment resolution duration grace seconds sec secs period peak offpeak weekend rounding date dates expiry expires expiration until end effective valid validity begin start step pulse terms billing free included")
 	stateDoubt = setOf("status state blocked block blocking closed close barred barring stop suspended inactive disabled available availability routable change changes changed action active enabled disabled new old withdrawn deleted")
 	goodStates = setOf("enabled active available open routable offered allowed activo activa actif aktiv ativo attivo")
@@ -251,9 +310,22 @@ func stateOf(text string) state {
 	return states[strings.ToLower(text)]
 }
 
+// negations are the words of a longer text that deny something: do not route, wird nicht mehr angeboten.
+var negations = setOf("no not never cannot nicht kein keine keinen nie jamais nunca não nao нет не niet 不 未 无")
+
+// loudPairs are pairs of words that say so too.
+var loudPairs = func() map[[2]string]bool {
+	all := map[[2]string]bool{}
+	for pair := range strings.SplitSeq("est plus,ne pas,ne plus,non disponible,non routable,non available,plus offert,plus desservi,fuera de,hors service,außer betrieb,out of,on hold", ",") {
+		first, second, _ := strings.Cut(pair, " ")
+		all[[2]string{first, second}] = true
+	}
+	return all
+}()
+
 // loudWords are the words in a longer text which say that a price is not simply in force.
 var loudWords = func() wordSet {
-	words := setOf("surcharge surcharges minimum multiplier")
+	words := union(negations, setOf("surcharge surcharges minimum multiplier stop stops stopped halt halted cease ceases close closes block blocks forbidden zuschlag recargo supplément suplemento"))
 	for word, is := range states {
 		if (is == isBlocked || is == isWithdrawn) && len(word) > 5 && !strings.Contains(word, " ") && word != "ended" && word != "terminated" {
 			words[word] = true
@@ -261,6 +333,12 @@ var loudWords = func() wordSet {
 	}
 	return words
 }()
+
+// identities are the words of headings of columns that name something, so that short values are no codes of a status.
+var identities = setOf("operator network carrier iso country region language lang zone continent supplier provider vendor owner type class note notes comment comments currency lata ocn")
+
+// unitHeads are the words of headings of columns that may say what prices are.
+var unitHeads = union(priceCore, setOf("unit units uom measure measurement basis charging charged billing bill currency denomination vat tax taxes mwst iva tva einheit unidad unité unite единица 单位"))
 
 // truthOf reads yes and no.
 func truthOf(text string) (is, known bool) {

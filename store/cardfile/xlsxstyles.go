@@ -11,6 +11,7 @@ import (
 type shown struct {
 	date     bool   // as a date or a time
 	currency string // code of the currency, or $; "" for none or an unknown one
+	unit     string // text beside the number, if it states a unit
 }
 
 // readStyles reads the number formats of the styles of cells.
@@ -57,6 +58,9 @@ var asIs = regexp.MustCompile(`"[^"]*"?|[\\_*].|\[[^\]]*[^\]hmsHMS][^\]]*\]`)
 // dollar matches a $ that is not a part of R$ or [$…].
 var dollar = regexp.MustCompile(`[^A-Za-z\[]\$|^\$`)
 
+// beside matches the texts of a format beside the number.
+var beside = regexp.MustCompile(`"([^"]*)"?|\\(.)|([¢%‰])`)
+
 // shownBy reads a format code. A date format has a day, month, year, hour,
 // minute or second. A format may name a currency: [$€-407], "USD".
 func shownBy(code string) shown {
@@ -68,6 +72,14 @@ func shownBy(code string) shown {
 		if named := codeOf(word, false); named != "" {
 			how.currency = named
 		}
+	}
+	var texts []string
+	for _, m := range beside.FindAllStringSubmatch(code, 20) {
+		texts = append(texts, m[1]+m[2]+m[3])
+	}
+	text := strings.Join(texts, " ")
+	if units, _ := saidBy(text, true).stated(text, ""); units != nil || strings.ContainsAny(text, "%‰") {
+		how.unit = text
 	}
 	return how
 }
