@@ -44,8 +44,8 @@ type importedBody struct {
 	LiveAt *time.Time `json:"live_at,omitempty"`
 	Rows   int64      `json:"rows"`
 	*RateChanges
-	Rises  []moveBody   `json:"rises,omitempty" description:"the prices of a minute that rise most, at most 20"`
-	Falls  []moveBody   `json:"falls,omitempty" description:"the prices of a minute that fall most, at most 20"`
+	Rises  []moveBody   `json:"rises,omitempty" description:"the prices that rise most, at most 20"`
+	Falls  []moveBody   `json:"falls,omitempty" description:"the prices that fall most, at most 20"`
 	Longer []longerBody `json:"longer,omitempty" description:"the first changed prefixes with longer ones that keep their rates"`
 }
 
@@ -53,6 +53,8 @@ type moveBody struct {
 	Prefix string `json:"prefix"`
 	Was    string `json:"was"`
 	Is     string `json:"is"`
+	Call   bool   `json:"call,omitempty" description:"these are costs of a call of one minute, with its fee and steps"`
+	Under  string `json:"under,omitempty" description:"the prefix is new, and this shorter one applied before"`
 }
 
 type longerBody struct {
@@ -297,7 +299,7 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 	drafts, err := w.tx.Import(w.r.Ctx, w.rates(), store.Import{
 		Card: run.card, Base: order.base, Preview: !order.apply,
 		Read: func(ctx context.Context, card store.Card, now time.Time, to *store.Importer) error {
-			return run.read(ctx, card, now, to)
+			return run.withMode(run.read(ctx, card, now, to), base)
 		},
 		Compared: &base, On: run.profile.on(),
 		Known: known, Compare: func(c store.Compared) { run.known = c }, RowTimes: run.limits().RowTimes(), Confirm: confirmed,
@@ -358,11 +360,11 @@ func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, 
 	}
 	switch {
 	case run.order.apply && run.report.Blocking > 0:
-		return invalid("", fmt.Sprintf("%d of the refused lines block their prefixes, so they cannot be left out: correct the file", run.report.Blocking))
+		return run.refuse("", fmt.Sprintf("%d of the refused lines block their prefixes, so they cannot be left out: correct the file", run.report.Blocking))
 	case run.order.apply && run.report.Lines.Refused > 0 && !run.order.skipRefused:
-		return invalid("skip_refused", refusedLines(run.report))
+		return run.refuse("skip_refused", refusedLines(run.report))
 	case run.order.apply && run.report.Rates == 0 && run.report.Removals == 0:
-		return invalid("", "the file has no rates")
+		return run.refuse("", "the file has no rates")
 	}
 	to.Sample(run.sampled())
 	for _, fix := range run.report.Fixes {
@@ -376,6 +378,49 @@ func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, 
 		}
 	}
 	return nil
+}
+
+// refuse returns the refusal of a file that was read, with its mapping.
+func (run *importRun) refuse(field, text string) error {
+	p := *problemOf(invalid(field, text))
+	p.mapping = run.report.Mapping
+	return &p
+}
+
+// withMode adds the question for the mode or the base, if one is missing, to those of the file. active is the revision
+// that an amendment would change, "" if it is unknown.
+func (run *importRun) withMode(err error, active string) error {
+	q, missing := run.order.missing(active)
+	var p *problem
+	switch {
+	case !missing, err != nil && !(errors.As(err, &p) && len(p.questions) > 0):
+		return err
+	case err == nil:
+		p = &problem{mapping: run.report.Mapping}
+	}
+	all := *problemOf(fileProblem(cardfile.Open(append([]cardfile.Question{q}, p.questions...), p.mapping)))
+	all.field = q.Code
+	return &all
+}
+
+// missing asks for the mode, or for the base of an amendment.
+func (o *importOrder) missing(active string) (q cardfile.Question, is bool) {
+	switch {
+	case o.mode == "":
+		q = cardfile.Question{Code: "mode", Text: "mode is missing: use replace if the file holds the whole card, or amend if other rates stay", Choices: []cardfile.Choice{
+			{Parameter: "mode", Value: modeReplace, Effect: "rates that the file lacks are removed"}, {Parameter: "mode", Value: modeAmend, Effect: "rates that the file lacks stay"}}}
+		if active != "" {
+			q.Text += " in a base; the active revision is " + active
+		}
+		return q, true
+	case o.mode == modeAmend && o.base == "":
+		q = cardfile.Question{Code: "base", Text: "base is missing: an amendment needs the active revision that it was made for, or a scheduled one"}
+		if active != "" {
+			q.Choices = []cardfile.Choice{{Parameter: "base", Value: active, Effect: "the file amends the rates in force"}}
+		}
+		return q, true
+	}
+	return q, false
 }
 
 // givenColumns are the columns of rates by their order in cardfile.GivenColumns.

@@ -45,6 +45,67 @@ func (w *world) draftsOf(card string) (revisions, rates int) {
 	return revisions, rates
 }
 
+// The mode and the base are asked for with everything else that is open.
+func TestAnImportAsksForItsModeWithAllOtherQuestions(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		const open = "Prefix,Rate (cents)\n49,1\n"
+		for _, c := range []struct{ query, file, want string }{
+			{"", open, "[mode unit Rate (cents)]"},
+			{"", "Prefix,Rate\n49,1\n", "[mode]"},
+			{"mode=amend", open, "[base unit Rate (cents)]"},
+			{"mode=amend&apply=true", "Prefix,Rate\n49,1\n", "[base]"},
+			{"profile=p", open, "[mode unit Rate (cents)]"},
+		} {
+			got, _ := w.importInto("a", "retail", c.query, c.file)
+			if asked := fmt.Sprint(codesOf(t, got)); asked != c.want || strings.Contains(got.body, `"choices":null`) || !strings.Contains(got.body, `"mapping":[{`) {
+				t.Errorf("%q: %s, want %s: %s", c.query, asked, c.want, got.body)
+			}
+		}
+		for _, query := range []string{"base=rev_x", "mode=replace&base=rev_x"} {
+			if got, _ := w.importInto("a", "retail", query, open); got.status != 422 || !strings.Contains(got.body, `"field":"base"`) {
+				t.Errorf("%s: %d %s", query, got.status, got.body)
+			}
+		}
+		for _, file := range []string{"Prefix,Rate\n49,1\n4x,1\n", "Prefix,Rate,Status\n49,1,open\n4479,x,blocked\n", "Prefix,Rate\n"} {
+			if got, _ := w.importInto("a", "retail", "mode=replace&apply=true", file); got.status != 422 || !strings.Contains(got.body, `"mapping":[{"column":"Prefix"`) {
+				t.Errorf("%q: %d %s", file, got.status, got.body)
+			}
+		}
+	})
+}
+
+// An amendment may give other columns than the price. Rows that it names keep theirs.
+func TestAnAmendmentNeedsNoPrice(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		base := w.someCard("m", "known", "provider", "prefix,name,cost,mcd,pulse\n44,UK,0.01,60,60\n4479,Pager,0.02,60,60\n")
+		for _, c := range []struct{ file, want string }{
+			{"Prefix,Status\n4479,blocked\n", "[[44 UK 0.01 open] [4479 Pager 0.02 blocked]]"},
+			{"prefix,connect\n44,0.01\n", "[[44 UK 0.01 open] [4479 Pager 0.02 open]]"},
+			{"Prefix,Destination\n44,Britain\n", "[[44 Britain 0.01 open] [4479 Pager 0.02 open]]"},
+		} {
+			got, report := w.importInto("m", "known", "mode=amend&apply=true&nanp=false&base="+base+"&confirm=44%3D0.02", c.file)
+			if got.status != 200 {
+				t.Errorf("%s: %d %s", c.file, got.status, got.body)
+				continue
+			}
+			rates := w.get("m", "/v1/cards/{known}/rates?revision="+report.Revisions[0].ID)
+			var rows [][]string
+			for i, prefix := range rates.column("prefix") {
+				rows = append(rows, []string{prefix, rates.column("name")[i], rates.column("cost")[i], rates.column("status")[i]})
+			}
+			if fmt.Sprint(rows) != c.want {
+				t.Errorf("%s: %v, want %s", c.file, rows, c.want)
+			}
+			w.do("m", "DELETE", "/v1/cards/{known}/revisions/"+report.Revisions[0].ID, "").want(204)
+		}
+		if got, _ := w.importInto("m", "known", "mode=amend&nanp=false&base="+base, "Prefix,Status\n7,open\n"); got.status != 422 || !strings.Contains(got.body, "the card has no such prefix") {
+			t.Errorf("a new prefix: %d %s", got.status, got.body)
+		}
+	})
+}
+
 func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -285,7 +346,7 @@ func TestAnImportAsksAllItsQuestionsAtOnce(t *testing.T) {
 		if len(body.Questions) != 3 || asked["Row"] == "" || len(body.Mapping) != 4 || body.Field != "map" {
 			t.Errorf("%s", got.body)
 		}
-		answers := "&ignore=Row&map=" + url.QueryEscape("Country Code+Code=prefix") + "&map=" + url.QueryEscape("Rate (cents)=cost:cents")
+		answers := "&confirm=4420%3D0.012&ignore=Row&map=" + url.QueryEscape("Country Code+Code=prefix") + "&map=" + url.QueryEscape("Rate (cents)=cost:cents")
 		got, report := w.importInto("a", "retail", "mode=replace&apply=true"+answers, file)
 		if got.status != 200 || report.Rates != 2 || len(report.Mapping) != 4 || report.Mapping[1].Meaning != "part 1 of the prefix" {
 			t.Errorf("%d %s", got.status, got.body)

@@ -129,11 +129,18 @@ func (run *importRun) askRows(d *store.Imported, first bool, ask func(name, effe
 		if m.Is < m.Was {
 			verb = "falls"
 		}
-		text := fmt.Sprintf("the price of %s %s from %s to %s", m.Prefix, verb, rating.Money(m.Was), rating.Money(m.Is))
-		if more := d.Doubts - int64(len(d.Doubtful)); more > 0 && n == len(d.Doubtful)-1 {
-			text += fmt.Sprintf("; %d more prices change as much", more)
+		what, effect := "the price of "+m.Prefix, m.Prefix+" costs "+rating.Money(m.Is).String()
+		if m.Call {
+			what, effect = "the cost of a call of one minute to "+m.Prefix, "a call of one minute to "+effect
 		}
-		ask(m.Prefix+"="+rating.Money(m.Is).String(), m.Prefix+" costs "+rating.Money(m.Is).String(), cardfile.Question{Code: "price_row", Sample: m.Prefix, Text: text})
+		if m.Under != "" {
+			what += ", which is new below " + m.Under + ","
+		}
+		text := fmt.Sprintf("%s %s from %s to %s", what, verb, rating.Money(m.Was), rating.Money(m.Is))
+		if more := d.Doubts - int64(len(d.Doubtful)); more > 0 && n == len(d.Doubtful)-1 {
+			text += fmt.Sprintf("; %d more prices change as much: if they are right, set the limit row of a profile to the times by which prices may change, and give profile=NAME", more)
+		}
+		ask(m.Prefix+"="+rating.Money(m.Is).String(), effect, cardfile.Question{Code: "price_row", Sample: m.Prefix, Text: text})
 	}
 }
 
@@ -157,7 +164,7 @@ func (run *importRun) askOverlaps(drafts []store.Imported, ask func(name, effect
 	}
 	for _, r := range drafts[0].Replacements {
 		ask("replacement:"+r.ID, "this amendment is held if it takes effect after the replacement", cardfile.Question{Code: "replacement", Sample: r.ID,
-			Text: fmt.Sprintf("the revision %s replaces all rates %s: base an amendment for after that on it with base=%s", r.ID, whenOf(&r), r.ID)})
+			Text: fmt.Sprintf("the revision %s replaces all rates, or too many to compare, %s: base an amendment for after that on it with base=%s", r.ID, whenOf(&r), r.ID)})
 	}
 }
 
@@ -191,7 +198,7 @@ func (run *importRun) askMedian(ask func(name, effect string, q cardfile.Questio
 
 func movesOf(all []store.PriceMove) (moves []moveBody) {
 	for _, m := range all {
-		moves = append(moves, moveBody{m.Prefix, rating.Money(m.Was).String(), rating.Money(m.Is).String()})
+		moves = append(moves, moveBody{m.Prefix, rating.Money(m.Was).String(), rating.Money(m.Is).String(), m.Call, m.Under})
 	}
 	return moves
 }

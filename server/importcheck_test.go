@@ -68,7 +68,7 @@ func TestNumbersAreComparedWithKnownOnes(t *testing.T) {
 					t.Errorf("%s: %s, want %s\n%s", c.name, asked, c.want, got.body)
 				}
 				if got, report := w.importInto("m", c.card, c.query+"&nanp=false&"+queryOf(confirmed...), c.file); got.status != 200 ||
-					strings.HasPrefix(c.name, "one price falls") && fmt.Sprint(report.Revisions[0].Falls) != "[{211 0.001 0.0001} {212 0.0011 0.001}]" {
+					strings.HasPrefix(c.name, "one price falls") && fmt.Sprint(report.Revisions[0].Falls) != "[{211 0.001 0.0001 false } {212 0.0011 0.001 false }]" {
 					t.Errorf("%s, confirmed: %d %s", c.name, got.status, got.body)
 				}
 			}
@@ -79,6 +79,72 @@ func TestNumbersAreComparedWithKnownOnes(t *testing.T) {
 		w.do("m", "PUT", "/v1/import-profiles/wide", `{"limits":{"row":1000,"median":1000,"removed":100}}`).want(200)
 		if got, _ := w.importInto("m", "known", "mode=amend&nanp=false&profile=wide&base="+base, "prefix,cost\n211,0.0001\n"); got.status != 200 {
 			t.Errorf("within the limits of the profile: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// The cost of a call counts: its fee and its steps too. A new prefix is compared with the one that applied before.
+func TestTheCostOfACallIsComparedWithTheRatesInForce(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		base := w.someCard("m", "known", "provider", "prefix,cost,mcd,pulse,connect,status\n44,0.01,60,60,0,open\n49,0.01,1,1,0.05,open\n4479,,1,1,,blocked\n33,0.01,1,1,0,open\n")
+		for _, c := range []struct{ name, file, want string }{
+			{"steps of an hour", "prefix,mcd,pulse\n44,3600,3600\n", "[44=0.6 call 0.01]"},
+			{"a fee that rises", "prefix,connect\n49,50\n", "[49=50.01 call 0.06]"},
+			{"a new fee", "prefix,connect\n33,5\n", "[33=5.01 call 0.01]"},
+			{"a dear prefix below a cheap one", "prefix,cost\n447,1.2\n", "[447=1.2 under 44 0.01]"},
+			{"a prefix that opens", "prefix,cost,status\n4479,1.2,open\n", "[4479=1.2 under 44 0.01]"},
+			{"a price with its fee", "prefix,cost\n49,0.02\n", "[]"},
+			{"finer steps", "prefix,mcd,pulse\n44,1,1\n", "[]"},
+			{"a new prefix below none", "prefix,cost\n7,1.2\n", "[]"},
+		} {
+			got, _ := w.importInto("m", "known", "mode=amend&nanp=false&base="+base, c.file)
+			var body problemBody
+			must(t, json.Unmarshal([]byte(got.body), &body))
+			asked := []string{}
+			for _, q := range body.Questions {
+				text := q.Choices[0].Value
+				for _, m := range body.Revisions[0].Rises {
+					if strings.HasPrefix(text, m.Prefix+"=") {
+						if m.Call {
+							text += " call"
+						}
+						if m.Under != "" {
+							text += " under " + m.Under
+						}
+						text += " " + m.Was
+					}
+				}
+				asked = append(asked, text)
+			}
+			if fmt.Sprint(asked) != c.want {
+				t.Errorf("%s: %s, want %s\n%s", c.name, asked, c.want, got.body)
+			}
+			if len(asked) == 1 {
+				confirm := queryOf("confirm", strings.Fields(asked[0])[0])
+				if got, _ := w.importInto("m", "known", "mode=amend&nanp=false&base="+base+"&"+confirm, c.file); got.status != 200 {
+					t.Errorf("%s, confirmed: %d %s", c.name, got.status, got.body)
+				}
+			}
+		}
+	})
+}
+
+// Too many doubtful prices to confirm one by one need other limits, and the message says where they are set.
+func TestManyDoubtfulPricesNameTheWayOut(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		deck := func(cost string) string {
+			text := "prefix,cost\n"
+			for n := range 120 {
+				text += fmt.Sprintf("44%03d,%s\n", n, cost)
+			}
+			return text
+		}
+		base := w.someCard("m", "known", "provider", deck("0.01"))
+		got, _ := w.importInto("m", "known", "mode=amend&nanp=false&confirm=prices&base="+base, deck("0.1"))
+		if got.status != 422 || !strings.Contains(got.body, "20 more prices change as much: if they are right, set the limit row of a profile") {
+			t.Errorf("%d %s", got.status, got.body)
 		}
 	})
 }

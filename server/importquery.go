@@ -21,14 +21,14 @@ const (
 
 // importQuery documents the parameters of an import.
 type importQuery struct {
-	Mode        string `query:"mode" enum:"replace,amend" example:"replace" description:"needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
+	Mode        string `query:"mode" enum:"replace,amend" example:"replace" description:"replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
 	Base        string `query:"base" description:"the active revision that an amendment was made for"`
 	Apply       bool   `query:"apply" description:"write drafts; by default, only preview"`
 	Plan        string `query:"plan" description:"applies what a preview showed, without a body; besides it, only apply, schedule and skip_refused are possible"`
 	Schedule    bool   `query:"schedule" description:"with apply: schedule the drafts of later dates; that needs the right to activate"`
 	SkipRefused bool   `query:"skip_refused" description:"apply without the refused lines"`
 	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
-	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251 or gb18030"`
+	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251, macintosh or gb18030"`
 	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
 	Decimal     string `query:"decimal" enum:".|," description:"the decimal mark, where prices do not show it"`
 	Columns     string `query:"columns" description:"of CSV and XLSX: the names of the columns in their order, comma-separated; - for one to ignore"`
@@ -48,6 +48,7 @@ type importQuery struct {
 	Round       string `query:"round" enum:"up,half,down" description:"how to round prices with more than ten decimals"`
 	Effective   string `query:"effective" description:"now, or the date from which rows without a date are in force"`
 	LocalTime   string `query:"local_time" enum:"earlier,later" description:"which moment is meant by a time that a change of the clocks skips or repeats"`
+	Expiry      string `query:"expiry" enum:"ignore" description:"ignore: import rates that end; a card has no end"`
 	Name        string `query:"name" description:"the file's name, whose ending is a hint"`
 }
 
@@ -148,6 +149,9 @@ var importSetters = map[string]func(q *importReader, value string) error{
 	"local_time": func(q *importReader, v string) error {
 		return among(&q.order.options.LocalTime, v, cardfile.LocalEarlier, cardfile.LocalLater)
 	},
+	"expiry": func(q *importReader, v string) error {
+		return among(&q.order.options.Expiry, v, cardfile.ExpiryIgnore)
+	},
 	"zone":  func(q *importReader, v string) error { return zone(&q.order.options.Zone, v) },
 	"mcd":   func(q *importReader, v string) error { return wholeSeconds(&q.order.options.MCD, v, 0) },
 	"pulse": func(q *importReader, v string) error { return wholeSeconds(&q.order.options.Pulse, v, 1) },
@@ -176,17 +180,15 @@ func (q *importReader) set(name, value string) {
 	}
 }
 
+// check checks the parameters together. An import asks for the mode and the base after it has read the file, with all
+// other questions.
 func (o *importOrder) check() error {
 	switch {
 	case o.plan != "" && len(o.given) > 0:
 		return invalid(o.given[0][0], "is part of the plan: leave it out")
 	case o.plan != "":
 		return nil
-	case o.mode == "":
-		return invalid("mode", "is missing: use replace if the file holds the whole card, or amend if other rates stay")
-	case o.mode == modeAmend && o.base == "":
-		return invalid("base", "is missing: an amendment needs the active revision that it was made for")
-	case o.mode == modeReplace && o.base != "":
+	case o.mode != modeAmend && o.base != "":
 		return invalid("base", "is only for mode=amend")
 	}
 	return nil

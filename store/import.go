@@ -54,9 +54,10 @@ type Imported struct {
 	Overlaps     []Overlap
 	Replacements []Revision
 
-	open   []Longer // changed prefixes that the current prefix begins with
-	given  []byte   // what an amendment gives, as it is stored
-	givens int      // for how many prefixes
+	open     []Longer // changed prefixes that the current prefix begins with
+	covering [][]any  // rates before the import whose prefixes the current one begins with
+	given    []byte   // what an amendment gives, as it is stored
+	givens   int      // for how many prefixes
 }
 
 // Longer counts the longer prefixes that an amendment leaves as they are.

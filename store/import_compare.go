@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -12,10 +13,12 @@ import (
 	"resellerd/store/dialect"
 )
 
-// PriceMove is a price of a minute that rises or falls.
+// PriceMove is a price that rises or falls: of a minute, or of a call.
 type PriceMove struct {
 	Prefix  string
-	Was, Is int64 // with ten decimals
+	Was, Is int64  // with ten decimals
+	Call    bool   // the cost of a call of one minute, with its fee and steps
+	Under   string // the shorter prefix that applied before, if the prefix is new
 }
 
 // Compared holds the known prices for some prefixes of an import.
@@ -45,22 +48,51 @@ var minutePrices = []int{costAt, rateColumn("inter"), rateColumn("intra")}
 
 var connectAt = rateColumn("connect")
 
-// move keeps the price of a prefix that rises or falls most, or the fee that rises more, if it is one of the largest, or
-// beyond the limit of the import.
-func (d *Imported) move(prefix string, was, is []any, what *Import) {
-	if was == nil || is == nil || is[statusAt] == "blocked" || was[statusAt] == "blocked" && orCost(was, costAt) == 0 {
+// covered keeps the rates before the import whose prefixes begin the current one. It returns the longest of them that is
+// shorter, nil for none.
+func (d *Imported) covered(prefix string, was []any) (by []any) {
+	for n := len(d.covering); n > 0 && !strings.HasPrefix(prefix, prefixOf(d.covering[n-1])); n-- {
+		d.covering = d.covering[:n-1]
+	}
+	if n := len(d.covering); n > 0 {
+		by = d.covering[n-1]
+	}
+	if was != nil {
+		d.covering = append(d.covering, was)
+	}
+	return by
+}
+
+// move keeps the price of a prefix that rises or falls most, or the cost of a call if that does more, if it is one of
+// the largest, or beyond the limit of the import. A new prefix, or one that was blocked without a price, is compared
+// with the shorter one that applied before.
+func (d *Imported) move(prefix string, was, is, by []any, what *Import) {
+	if is == nil || is[statusAt] == "blocked" {
 		return
 	}
-	m := PriceMove{Prefix: prefix, Was: orCost(was, costAt), Is: orCost(is, costAt)}
-	if fee := (PriceMove{prefix, orCost(was, connectAt), orCost(is, connectAt)}); fee.Is > fee.Was && fee.Was > 0 && fee.further(m) {
-		m = fee
+	m := PriceMove{Prefix: prefix}
+	if was == nil || was[statusAt] == "blocked" && orCost(was, costAt) == 0 {
+		if by == nil || by[statusAt] == "blocked" {
+			return
+		}
+		was, m.Under = by, prefixOf(by)
 	}
+	m.Was, m.Is = orCost(was, costAt), orCost(is, costAt)
 	for _, at := range minutePrices[1:] {
 		if was[at] == nil && is[at] == nil {
 			continue
 		}
-		if other := (PriceMove{prefix, orCost(was, at), orCost(is, at)}); other.further(m) {
+		if other := (PriceMove{prefix, orCost(was, at), orCost(is, at), false, m.Under}); other.further(m) {
 			m = other
+		}
+	}
+	otherwise := func(at int) bool { return orCost(was, at) != orCost(is, at) }
+	for _, at := range minutePrices {
+		if !slices.ContainsFunc([]int{mcdAt, pulseAt, connectAt}, otherwise) {
+			break
+		}
+		if call := (PriceMove{prefix, callCost(was, at), callCost(is, at), true, m.Under}); call.further(m) {
+			m = call
 		}
 	}
 	switch {
@@ -76,6 +108,28 @@ func (d *Imported) move(prefix string, was, is []any, what *Import) {
 			d.Doubtful = append(d.Doubtful, m)
 		}
 	}
+}
+
+// callCost returns the cost of a call of one minute at one of the prices of a rate. A cost beyond 64 bits is the greatest
+// one.
+func callCost(rate []any, at int) int64 {
+	billed, pulse := uint64(max(orCost(rate, mcdAt), 0)), uint64(max(orCost(rate, pulseAt), 1))
+	if billed < 60 {
+		billed += (60 - billed + pulse - 1) / pulse * pulse
+	}
+	hi, lo := bits.Mul64(uint64(max(orCost(rate, at), 0)), billed)
+	if hi >= 60 {
+		return math.MaxInt64
+	}
+	cost, rest := bits.Div64(hi, lo, 60)
+	if rest > 0 && cost < math.MaxUint64 {
+		cost++
+	}
+	fee := uint64(max(orCost(rate, connectAt), 0))
+	if cost > math.MaxInt64-fee {
+		return math.MaxInt64
+	}
+	return int64(cost + fee)
 }
 
 // spread returns the greater and the lesser price.
@@ -192,7 +246,7 @@ func (i *Importer) pairs(ctx context.Context, at *site, revision string) (all []
 			return nil, err
 		}
 		for _, k := range found {
-			all = append(all, PriceMove{k.Prefix, k.Cost, prices[k.Prefix]})
+			all = append(all, PriceMove{Prefix: k.Prefix, Was: k.Cost, Is: prices[k.Prefix]})
 		}
 	}
 	return all, nil

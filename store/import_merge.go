@@ -81,13 +81,14 @@ func (d *Imported) count(prefix string, was, is []any, what *Import) {
 	if d.Changes == nil || was == nil && is == nil {
 		return
 	}
+	by := d.covered(prefix, was)
 	change := CompareRates(was, is)
 	d.Changes.count(change)
 	d.keeps(prefix, change == RateUnchanged)
 	if change == RateUnchanged {
 		return
 	}
-	d.move(prefix, was, is, what)
+	d.move(prefix, was, is, by, what)
 }
 
 // gives keeps which columns an amendment gives for a prefix, also if they stay as they are.
@@ -98,9 +99,11 @@ func (d *Imported) gives(prefix string, columns uint16) {
 	if columns|1<<prefixAt == 1<<len(schema.RateType.Columns)-1 {
 		columns = wholeRate
 	}
-	if d.givens++; d.givens <= maxChanges {
-		d.given = appendGiven(d.given, prefix, columns)
+	if d.givens++; d.givens > maxChanges {
+		d.given = nil // it is not stored
+		return
 	}
+	d.given = appendGiven(d.given, prefix, columns)
 }
 
 // keeps counts the longer prefixes that keep their rates below a changed prefix.

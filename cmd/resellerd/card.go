@@ -34,6 +34,7 @@ type cardCommand struct {
 	Proof    cardProofCommand    `cmd:"" help:"Check whether any call on a card costs more than it sells for."`
 	Rebuild  cardRebuildCommand  `cmd:"" help:"Build every stale card of the user's account again."`
 	Import   cardImportCommand   `cmd:"" help:"Preview what a file of rates would change; with --apply, write drafts."`
+	Profile  cardProfileCommand  `cmd:"" help:"Show the profile of a supplier's files, and set its limits."`
 	Export   cardExportCommand   `cmd:"" help:"Write a card's rates to a file, as the user sees them."`
 }
 
@@ -177,7 +178,7 @@ func (d *apiClient) send(ctx context.Context, method, path, accept string, body 
 
 // problemIn returns a problem response as an error.
 func problemIn(res *http.Response) error {
-	p := &problemError{}
+	p := &problemError{status: res.StatusCode}
 	if err := json.NewDecoder(io.LimitReader(res.Body, 4<<20)).Decode(&p.raw); err != nil || json.Unmarshal(p.raw, p) != nil {
 		return fmt.Errorf("the server answered %s", res.Status)
 	}
@@ -200,8 +201,9 @@ type problemError struct {
 	Mapping              []cardfile.Mapped
 	Revisions            []importedRevision
 
-	raw  json.RawMessage
-	text string
+	status int
+	raw    json.RawMessage
+	text   string
 }
 
 func (p *problemError) Error() string { return p.text }
@@ -210,7 +212,7 @@ func (p *problemError) Error() string { return p.text }
 var flagOf = map[string]string{
 	"accept_losses": "--accept-losses", "base": "--base", "card": "--open-card", "columns": "--columns", "commas": "--commas",
 	"decimal": "--decimal", "delimiter": "--delimiter", "encoding": "--encoding", "exit": "--exit", "mcd": "--mcd", "mode": "--mode",
-	"at": "--at", "live_at": "--at", "revision": "--revision", "effective": "--effective", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
+	"at": "--at", "live_at": "--at", "revision": "--revision", "effective": "--effective", "expiry": "--expiry", "hyphen": "--hyphen", "ignore": "--ignore", "local_time": "--local-time", "map": "--map", "round": "--round",
 	"nanp": "--nanp", "confirm": "--confirm", "plan": "--plan", "profile": "--profile", "pulse": "--pulse", "sheet": "--sheet", "skip_refused": "--skip-refused", "zone": "--zone",
 }
 

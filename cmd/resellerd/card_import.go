@@ -24,7 +24,7 @@ type cardImportCommand struct {
 	actSettings
 	File        string   `arg:"" optional:"" help:"CSV, XLSX, NDJSON or open rate card JSON; none with --plan."`
 	Card        string   `help:"The card to import into." required:"" placeholder:"ID"`
-	Mode        string   `help:"replace: the file holds the whole card; amend: rates that it does not name stay. Needed without --plan." enum:",replace,amend" default:"" placeholder:"MODE"`
+	Mode        string   `help:"replace: the file holds the whole card; amend: rates that it does not name stay." enum:",replace,amend" default:"" placeholder:"MODE"`
 	Base        string   `help:"The active revision that an amendment was made for." placeholder:"REVISION"`
 	Apply       bool     `help:"Write drafts; without it, only preview."`
 	Plan        string   `help:"Apply what a preview on a running server showed, without the file." placeholder:"PLAN"`
@@ -32,7 +32,7 @@ type cardImportCommand struct {
 	SkipRefused bool     `help:"Apply without the refused lines."`
 	Sheet       []string `help:"Sheets of a workbook to read; * for all." placeholder:"NAME"`
 	Columns     string   `help:"Names of the columns of CSV or XLSX in their order, comma-separated; - for one to ignore." placeholder:"NAMES"`
-	Encoding    string   `help:"Encoding of the file: utf-8, utf-16, windows-1252, latin1, windows-1251 or gb18030." placeholder:"NAME"`
+	Encoding    string   `help:"Encoding of the file: utf-8, utf-16, windows-1252, latin1, windows-1251, macintosh or gb18030." placeholder:"NAME"`
 	Delimiter   string   `help:"Delimiter of CSV: a character, or tab." placeholder:"CHAR"`
 	Decimal     string   `help:"Decimal mark, . or , if prices do not show it." placeholder:"MARK"`
 	Commas      string   `help:"list: 447,712 is two prefixes; thousands: it is one." placeholder:"WORD"`
@@ -49,6 +49,7 @@ type cardImportCommand struct {
 	Round       string   `help:"up, half or down: how to round prices with more than ten decimals." placeholder:"WORD"`
 	Effective   string   `help:"now, or the date from which rows without a date are in force." placeholder:"DATE"`
 	LocalTime   string   `help:"earlier or later: the meaning of a time that a change of the clocks skips or repeats." placeholder:"WORD"`
+	Expiry      string   `help:"ignore: import rates that end; a card has no end." placeholder:"WORD"`
 	OpenCard    string   `help:"Card to read from open rate card JSON with several cards." placeholder:"NAME"`
 }
 
@@ -60,7 +61,7 @@ func (c *cardImportCommand) query() url.Values {
 	for name, value := range map[string]string{
 		"mode": c.Mode, "plan": c.Plan, "base": c.Base, "columns": c.Columns, "encoding": c.Encoding, "delimiter": c.Delimiter, "decimal": c.Decimal, "commas": c.Commas, "nanp": c.NANP,
 		"exit": c.Exit, "zone": c.Zone, "mcd": c.MCD, "pulse": c.Pulse, "card": c.OpenCard,
-		"profile": c.Profile, "hyphen": c.Hyphen, "round": c.Round, "effective": c.Effective, "local_time": c.LocalTime,
+		"profile": c.Profile, "hyphen": c.Hyphen, "round": c.Round, "effective": c.Effective, "local_time": c.LocalTime, "expiry": c.Expiry,
 	} {
 		if value != "" {
 			q.Set(name, value)
@@ -118,8 +119,6 @@ func (c *cardImportCommand) file() (file io.ReadCloser, size int64, err error) {
 		return io.NopCloser(strings.NewReader("")), 0, nil
 	case c.File == "":
 		return nil, 0, usagef("a file is needed, or --plan")
-	case c.Mode == "":
-		return nil, 0, usagef("--mode is missing: use replace if the file holds the whole card, or amend if other rates stay")
 	}
 	opened, err := os.Open(c.File)
 	if err != nil {
@@ -141,7 +140,14 @@ func (c *cardImportCommand) refused(text []byte) error {
 	if err := json.Unmarshal(text, &r); err != nil || r.Lines.Refused == 0 || c.SkipRefused && r.Blocking == 0 {
 		return err
 	}
-	return decideError{fmt.Errorf("%d lines are refused: correct the file, or add --skip-refused", r.Lines.Refused)}
+	what := fmt.Sprintf("%d lines are refused", r.Lines.Refused)
+	if r.Lines.Refused == 1 {
+		what = "1 line is refused"
+	}
+	if r.Blocking > 0 {
+		return decideError{fmt.Errorf("%s: correct the file, because some lines that block their prefixes cannot be skipped", what)}
+	}
+	return decideError{fmt.Errorf("%s: correct the file, or add --skip-refused", what)}
 }
 
 // questions prints the questions of an import. It returns a decideError for them, and any other
@@ -158,7 +164,7 @@ func (c *cardImportCommand) questions(t terminal, err error) error {
 		if err := printJSON(t.out, p.raw); err != nil {
 			return err
 		}
-		return decideError{fmt.Errorf("%d questions are open", len(p.Questions))}
+		return decideError{errors.New(openQuestions(len(p.Questions)))}
 	}
 	if err := printMapping(t.out, p.Mapping); err != nil {
 		return err
@@ -181,7 +187,14 @@ func (c *cardImportCommand) questions(t terminal, err error) error {
 			}
 		}
 	}
-	return decideError{fmt.Errorf("%d questions are open: answer each with one of its options", len(p.Questions))}
+	return decideError{errors.New(openQuestions(len(p.Questions)) + ": answer each with one of its options")}
+}
+
+func openQuestions(n int) string {
+	if n == 1 {
+		return "1 question is open"
+	}
+	return fmt.Sprintf("%d questions are open", n)
 }
 
 // quoted quotes a value for a shell where that is needed.
@@ -248,11 +261,18 @@ type importedRevision struct {
 	LiveAt                                         *time.Time `json:"live_at"`
 	Rows                                           int64
 	Created, Up, Down, Changed, Removed, Unchanged *int64 // nil if the card's rates are hidden
-	Rises, Falls                                   []struct{ Prefix, Was, Is string }
+	Rises, Falls                                   []priceMove
 	Longer                                         []struct {
 		Prefix string
 		Kept   int64
 	}
+}
+
+// priceMove is a price that rises or falls.
+type priceMove struct {
+	Prefix, Was, Is string
+	Call            bool   // the cost of a call of one minute
+	Under           string // the prefix is new, and this shorter one applied before
 }
 
 // printImport prints a report as text.
@@ -306,10 +326,17 @@ func printRevisions(w io.Writer, all []importedRevision) error {
 	for _, x := range all {
 		for _, moves := range []struct {
 			verb string
-			list []struct{ Prefix, Was, Is string }
+			list []priceMove
 		}{{"up", x.Rises}, {"down", x.Falls}} {
 			for _, y := range moves.list {
-				fmt.Fprintf(w, "%-8s %s from %s to %s\n", moves.verb, y.Prefix, y.Was, y.Is)
+				what := y.Prefix
+				if y.Call {
+					what = "a call of one minute to " + what
+				}
+				if y.Under != "" {
+					what += ", new below " + y.Under + ","
+				}
+				fmt.Fprintf(w, "%-8s %s from %s to %s\n", moves.verb, what, y.Was, y.Is)
 			}
 		}
 	}

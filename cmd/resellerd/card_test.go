@@ -247,10 +247,30 @@ func TestTheCommandLineKeepsAnswersInAProfile(t *testing.T) {
 	for _, wrong := range [][]string{
 		{"card", "import", "--card", card, "--as", "admin", "--database", url},
 		{"card", "import", "--plan", "pln_x", "--card", card, "--as", "admin", "--database", url},
-		{"card", "import", write(t, "a.csv", file), "--card", card, "--as", "admin", "--database", url},
+		{"card", "import", write(t, "a.csv", file), "--card", card, "--as", "admin", "--database", url, "--mode", "both"},
 	} {
 		if code, _, stderr := call(t, nil, wrong); code != exitUsage {
 			t.Errorf("%v: exit %d: %s", wrong, code, stderr)
 		}
+	}
+	code, stdout, stderr = call(t, nil, []string{"card", "import", write(t, "a.csv", file), "--card", card, "--as", "admin", "--database", url})
+	if code != exitDecide || !strings.Contains(stdout, "--mode amend\n") || !strings.Contains(stdout, "--map 'Rate (cents)=cost:cents'") || !strings.Contains(stderr, "2 questions are open") {
+		t.Errorf("without a mode: exit %d:\n%s%s", code, stdout, stderr)
+	}
+	profile := func(name string, more ...string) (int, string, string) {
+		return call(t, nil, append([]string{"card", "profile", name, "--as", "admin", "--database", url}, more...))
+	}
+	if code, stdout, stderr := profile("weekly", "--row", "500", "--median", "500"); code != exitOK ||
+		!strings.Contains(stdout, "answer   map=Rate (cents)=cost:cents\n") || !strings.Contains(stdout, "limits   median 500, row 500, countries default, removed default\n") {
+		t.Errorf("the limits: exit %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := call(t, nil, args(dear)); code != exitOK {
+		t.Errorf("within the limits: exit %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := profile("other"); code != exitError || !strings.Contains(stderr, "not found") {
+		t.Errorf("a profile that is none: exit %d: %s", code, stderr)
+	}
+	if code, stdout, stderr := profile("other", "--row", "5", "--kind", "customer"); code != exitOK || !strings.Contains(stdout, "row 5") {
+		t.Errorf("a new profile: exit %d: %s%s", code, stdout, stderr)
 	}
 }

@@ -18,7 +18,7 @@ var rules = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{"decision id", regexp.MustCompile(`"decision_id":"[A-Z2-7]{26}(-\d+)?"`), `"decision_id":"<decision>"`},
+	{"decision id", regexp.MustCompile(`"decision_id":\s*"[A-Z2-7]{26}(-\d+)?"`), `"decision_id":"<decision>"`},
 	{"decision id in a header", regexp.MustCompile(`(?m)^Resellerd-Decision-Id: .+$`), "Resellerd-Decision-Id: <decision>"},
 	{"sealed data revision", regexp.MustCompile(`(?m)^Resellerd-Revision: .+$`), "Resellerd-Revision: <revision>"},
 	{"plan", regexp.MustCompile(`\bpln_[a-z2-7]{26}\b`), "<plan>"},

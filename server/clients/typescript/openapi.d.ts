@@ -3061,7 +3061,7 @@ export interface components {
             changed?: number;
             created?: number;
             down?: number;
-            /** @description the prices of a minute that fall most, at most 20 */
+            /** @description the prices that fall most, at most 20 */
             falls?: components["schemas"]["Move"][];
             /** @description the new revision, if the file was applied */
             id?: string;
@@ -3070,7 +3070,7 @@ export interface components {
             /** @description the first changed prefixes with longer ones that keep their rates */
             longer?: components["schemas"]["LongerPrefixes"][];
             removed?: number;
-            /** @description the prices of a minute that rise most, at most 20 */
+            /** @description the prices that rise most, at most 20 */
             rises?: components["schemas"]["Move"][];
             rows: number;
             status?: string;
@@ -3194,8 +3194,12 @@ export interface components {
             search_subject_endpoint: string;
         };
         Move: {
+            /** @description these are costs of a call of one minute, with its fee and steps */
+            call?: boolean;
             is: string;
             prefix: string;
+            /** @description the prefix is new, and this shorter one applied before */
+            under?: string;
             was: string;
         };
         PolicyGrounds: {
@@ -7363,7 +7367,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description needed without plan. replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base
+                 * @description replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base
                  * @example replace
                  */
                 mode?: "replace" | "amend";
@@ -7379,7 +7383,7 @@ export interface operations {
                 skip_refused?: boolean;
                 /** @description default: the format that resellerd detects */
                 format?: "csv" | "xlsx" | "ndjson" | "json";
-                /** @description utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251 or gb18030 */
+                /** @description utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251, macintosh or gb18030 */
                 encoding?: string;
                 /** @description of CSV: a character, or tab */
                 delimiter?: string;
@@ -7419,6 +7423,8 @@ export interface operations {
                 effective?: string;
                 /** @description which moment is meant by a time that a change of the clocks skips or repeats */
                 local_time?: "earlier" | "later";
+                /** @description ignore: import rates that end; a card has no end */
+                expiry?: "ignore";
                 /** @description the file's name, whose ending is a hint */
                 name?: string;
                 /** @description this request has no dry run */

@@ -5298,7 +5298,7 @@ type ImportedRevision struct {
 	Created *int `json:"created,omitempty"`
 	Down    *int `json:"down,omitempty"`
 
-	// Falls the prices of a minute that fall most, at most 20
+	// Falls the prices that fall most, at most 20
 	Falls *[]Move `json:"falls,omitempty"`
 
 	// Id the new revision, if the file was applied
@@ -5309,7 +5309,7 @@ type ImportedRevision struct {
 	Longer  *[]LongerPrefixes `json:"longer,omitempty"`
 	Removed *int              `json:"removed,omitempty"`
 
-	// Rises the prices of a minute that rise most, at most 20
+	// Rises the prices that rise most, at most 20
 	Rises     *[]Move `json:"rises,omitempty"`
 	Rows      int     `json:"rows"`
 	Status    *string `json:"status,omitempty"`
@@ -5469,9 +5469,14 @@ type Metadata struct {
 
 // Move defines model for Move.
 type Move struct {
+	// Call these are costs of a call of one minute, with its fee and steps
+	Call   *bool  `json:"call,omitempty"`
 	Is     string `json:"is"`
 	Prefix string `json:"prefix"`
-	Was    string `json:"was"`
+
+	// Under the prefix is new, and this shorter one applied before
+	Under *string `json:"under,omitempty"`
+	Was   string  `json:"was"`
 }
 
 // PolicyGrounds defines model for PolicyGrounds.

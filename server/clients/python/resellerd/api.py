@@ -1210,8 +1210,10 @@ Metadata = TypedDict("Metadata", {
 }, total=False)
 
 Move = TypedDict("Move", {
+    "call": bool,
     "is": Required[str],
     "prefix": Required[str],
+    "under": str,
     "was": Required[str],
 }, total=False)
 
