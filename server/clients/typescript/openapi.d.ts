@@ -1589,11 +1589,11 @@ export interface components {
             status: string;
         };
         ActingColumns: {
-            /** @description those that the user may set in a new row */
+            /** @description the user can set no other column in a new row; some new rows accept fewer */
             creates: string[];
-            /** @description the columns that rows may show to the user; some rows show fewer */
+            /** @description no row shows the user another column; a row may show fewer */
             shows: string[];
-            /** @description those that the user may change; some rows accept fewer */
+            /** @description the user can change no other column; some rows accept fewer */
             updates: string[];
         };
         ActingUser: {
@@ -1602,7 +1602,7 @@ export interface components {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
             };
             account: components["schemas"]["ActingAccount"];
-            /** @description with columns=true: the columns of each type that the user may read */
+            /** @description with columns=true, by type that the user may read: the most that a row shows and accepts */
             columns?: {
                 [key: string]: components["schemas"]["ActingColumns"];
             };
@@ -1685,7 +1685,9 @@ export interface components {
             appearing?: number;
             /** @description * for every area that is not named */
             area: string;
-            /** @description there were too many rows to compare one by one */
+            /** @description true: there are too many rows to compare how each is shown. Only their ids were compared */
+            columns_not_compared?: boolean;
+            /** @description true: there are too many rows to compare them. Only their number was compared, and other rows may be shown, or in another way */
             counted?: boolean;
             /** @description rows that the user sees before the change and not after; at most 100 */
             disappear?: string[];
@@ -11644,7 +11646,10 @@ export interface operations {
     lookUpCall: {
         parameters: {
             query: {
-                /** @description 1 to 32 digits, with or without + or 00 before the country code */
+                /**
+                 * @description 1 to 32 digits, with or without + or 00 before the country code
+                 * @example 442012345678
+                 */
                 number: string;
                 /** @description how long the call lasts */
                 seconds?: number;
@@ -12100,7 +12105,6 @@ export interface operations {
                      *                 "rate_rounding": "half_up",
                      *                 "charge_precision": 4,
                      *                 "charge_rounding": "half_up",
-                     *                 "notes": null,
                      *                 "public_notes": null,
                      *                 "assigned_to": [],
                      *                 "parents": [],
@@ -12114,7 +12118,6 @@ export interface operations {
                      *                   "activated_at": "2026-01-05T09:00:00Z",
                      *                   "rows": 1565
                      *                 },
-                     *                 "stale": null,
                      *                 "created_at": "2026-01-05T09:00:00Z",
                      *                 "updated_at": "2026-01-05T09:00:00Z"
                      *               }
@@ -12135,7 +12138,6 @@ export interface operations {
                      *                 "rate_rounding": "half_up",
                      *                 "charge_precision": 4,
                      *                 "charge_rounding": "half_up",
-                     *                 "notes": null,
                      *                 "public_notes": null,
                      *                 "assigned_to": [],
                      *                 "parents": [],
@@ -12149,7 +12151,6 @@ export interface operations {
                      *                   "activated_at": "2026-01-05T09:00:00Z",
                      *                   "rows": 1248
                      *                 },
-                     *                 "stale": null,
                      *                 "created_at": "2026-01-05T09:00:00Z",
                      *                 "updated_at": "2026-01-05T09:00:00Z"
                      *               }

@@ -3392,13 +3392,13 @@ type ActingAccount struct {
 
 // ActingColumns defines model for ActingColumns.
 type ActingColumns struct {
-	// Creates those that the user may set in a new row
+	// Creates the user can set no other column in a new row; some new rows accept fewer
 	Creates []string `json:"creates"`
 
-	// Shows the columns that rows may show to the user; some rows show fewer
+	// Shows no row shows the user another column; a row may show fewer
 	Shows []string `json:"shows"`
 
-	// Updates those that the user may change; some rows accept fewer
+	// Updates the user can change no other column; some rows accept fewer
 	Updates []string `json:"updates"`
 }
 
@@ -3408,7 +3408,7 @@ type ActingUser struct {
 	Access  map[string][]ActingUserAccess `json:"access"`
 	Account ActingAccount                 `json:"account"`
 
-	// Columns with columns=true: the columns of each type that the user may read
+	// Columns with columns=true, by type that the user may read: the most that a row shows and accepts
 	Columns *map[string]ActingColumns `json:"columns,omitempty"`
 
 	// DefaultAccess the actions in every area that access does not cover
@@ -3518,7 +3518,10 @@ type AreaDifference struct {
 	// Area * for every area that is not named
 	Area string `json:"area"`
 
-	// Counted there were too many rows to compare one by one
+	// ColumnsNotCompared true: there are too many rows to compare how each is shown. Only their ids were compared
+	ColumnsNotCompared *bool `json:"columns_not_compared,omitempty"`
+
+	// Counted true: there are too many rows to compare them. Only their number was compared, and other rows may be shown, or in another way
 	Counted *bool `json:"counted,omitempty"`
 
 	// Disappear rows that the user sees before the change and not after; at most 100

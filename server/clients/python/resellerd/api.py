@@ -249,6 +249,7 @@ AreaDifference = TypedDict("AreaDifference", {
     "appear": list[str],
     "appearing": int,
     "area": Required[str],
+    "columns_not_compared": bool,
     "counted": bool,
     "disappear": list[str],
     "shown": list["RowsChange"],
