@@ -1,6 +1,6 @@
 -- min_reader: 10, min_writer: 10
 -- +goose Up
-SELECT lock_tables('groups');
+SELECT lock_tables('accounts', 'groups');
 
 -- What the panel calls a group. It is unique among the groups of an account.
 ALTER TABLE groups ADD COLUMN external_id TEXT COLLATE "C";
@@ -8,3 +8,7 @@ CREATE UNIQUE INDEX groups_external_id ON groups (account_id, external_id) WHERE
 DROP TRIGGER groups_folded ON groups;
 CREATE TRIGGER groups_folded BEFORE UPDATE OF name, public_name, template, external_id ON groups FOR EACH ROW
     WHEN (OLD.folded IS NOT NULL AND (OLD.name, OLD.public_name, OLD.template, OLD.external_id) IS DISTINCT FROM (NEW.name, NEW.public_name, NEW.template, NEW.external_id)) EXECUTE FUNCTION clear_folded();
+
+-- With the id, the index also gives the order of lists.
+DROP INDEX accounts_tenant_external_id;
+CREATE INDEX accounts_tenant_external_id ON accounts (tenant_id, external_id, id) WHERE external_id IS NOT NULL;

@@ -11,3 +11,7 @@ WHEN OLD.folded IS NOT NULL AND (OLD.name, OLD.public_name, OLD.template, OLD.ex
     UPDATE groups SET folded = NULL WHERE id = NEW.id;
 END;
 -- +goose StatementEnd
+
+-- With the id, the index also gives the order of lists.
+DROP INDEX accounts_tenant_external_id;
+CREATE INDEX accounts_tenant_external_id ON accounts (tenant_id, external_id, id) WHERE external_id IS NOT NULL;
