@@ -258,6 +258,34 @@ func (f *fields) access(name string) *store.Access {
 	return &access
 }
 
+// ends reads an object from a name to a time; null clears the field, and a name with null
+// has no end. It returns nil if the field was not sent.
+func (f *fields) ends(name string) *schema.Ends {
+	value, sent := f.value(name)
+	if !sent {
+		return nil
+	}
+	ends := schema.Ends{}
+	object, ok := value.(map[string]any)
+	if !ok && value != nil || len(object) > maxList {
+		f.refuse(name, "must be an object with a time for each group")
+	}
+	for _, of := range slices.Sorted(maps.Keys(object)) {
+		if object[of] == nil {
+			continue
+		}
+		text, _ := object[of].(string)
+		t, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			fault := f.fault(name, "must have a time in the format of RFC 3339 for each group")
+			fault.pointer += pointerTo(of)
+			f.faults.add(fault)
+		}
+		ends[of] = schema.MicrosOf(t)
+	}
+	return &ends
+}
+
 // object reads a nested object. The writer may set every field of it. It reports
 // false if the object is absent or null.
 func (f *fields) object(name string) (*fields, bool) {

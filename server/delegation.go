@@ -4,6 +4,7 @@ import (
 	"resellerd/policies/input"
 	"resellerd/server/session"
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // given returns the access that groups add up to, without ceilings. Access that
@@ -27,6 +28,38 @@ func (w *writing) change(n rowWriter, fields []string) *input.Change {
 		change.Held = session.AccessNames(w.r.Subject.Granted)
 	}
 	return change
+}
+
+// lastingHeld limits the acting user's access in a change that gives access away to what
+// the user has for as long. Otherwise, access that ends could be handed on, or kept. A user
+// who was created for an emergency is not limited: somebody has to give access back.
+func (w *writing) lastingHeld(n rowWriter, id string, change *input.Change) error {
+	if change == nil || change.Held == nil || w.r.Subject.Until == 0 || w.r.Subject.BreakGlass {
+		return nil
+	}
+	last := schema.Micros(0) // without end
+	if n.typ == userWriter.typ {
+		u, err := w.tx.User(w.r.Ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, group := range u.Groups {
+			end := u.GroupEnds[group]
+			if end == 0 {
+				last = 0
+				break
+			}
+			last = max(last, end)
+		}
+	}
+	var lasting []store.Access
+	for _, group := range w.r.Subject.Groups {
+		if group.End == 0 || last != 0 && group.End >= last {
+			lasting = append(lasting, group.Access)
+		}
+	}
+	change.Held = session.AccessNames(store.Resolve(lasting, nil))
+	return nil
 }
 
 // opened returns the access that a change to an account newly allows: what the

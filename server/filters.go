@@ -31,7 +31,7 @@ func postFilters(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	until := r.Now().Add(filterLife).UTC().Format(time.RFC3339Nano)
+	until := r.filtersUntil().UTC().Format(time.RFC3339Nano)
 	tenants := tenantCheck{exchange: r}
 	bodies := make([]filterBody, len(asked.filters))
 	for i, f := range asked.filters {
@@ -48,6 +48,16 @@ func postFilters(r *exchange) error {
 		return r.sendJSON(bodies[0])
 	}
 	return r.sendJSON(filterAnswer{Filters: bodies, ValidUntil: until})
+}
+
+// filtersUntil returns how long filters for a user are good: at most until a group of the
+// user ends.
+func (r *exchange) filtersUntil() time.Time {
+	until := r.Now().Add(filterLife)
+	if r.Subject != nil && r.Subject.Until != 0 && r.Subject.Until.Time().Before(until) {
+		return r.Subject.Until.Time()
+	}
+	return until
 }
 
 func (r *exchange) sendJSON(value any) error {

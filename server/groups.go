@@ -1,8 +1,6 @@
 package server
 
 import (
-	"slices"
-
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/store"
@@ -208,9 +206,4 @@ func (w *writing) mayAssign(f *fields, account store.Account, groups []string) e
 		}
 	}
 	return nil
-}
-
-// newGroups returns the groups in after that are not in before.
-func newGroups(before, after []string) []string {
-	return slices.DeleteFunc(slices.Clone(after), func(id string) bool { return slices.Contains(before, id) })
 }

@@ -182,6 +182,8 @@ func (r *exchange) form() string {
 		return input.FormLookup
 	case path == "/v1/changes", path == "/v1/filters":
 		return input.FormPage
+	case path == "/v1/audit/export":
+		return input.FormExport
 	case r.route.scope == identity.ScopeData && r.media != "" && r.media != fiber.MIMEApplicationJSON:
 		return input.FormExport
 	case doc.lists && r.query("count") == "true":

@@ -77,6 +77,8 @@ func (s *shapes) known(t reflect.Type) (object, bool) {
 		return object{"type": "array", "items": object{"type": "string"}}, true
 	case reflect.TypeFor[schema.Access](), reflect.TypeFor[map[string][]string]():
 		return ofKind(schema.AccessRows), true
+	case reflect.TypeFor[schema.Ends]():
+		return ofKind(schema.Times), true
 	case reflect.TypeFor[json.RawMessage]():
 		return object{}, true
 	case reflect.TypeFor[parentDoc]():
@@ -101,6 +103,8 @@ func ofKind(kind schema.Kind) object {
 		return object{"type": "string", "pattern": `^-?[0-9]+(\.[0-9]+)?$`, "examples": []string{"0.0123"}}
 	case schema.Time:
 		return object{"type": "string", "format": "date-time"}
+	case schema.Times:
+		return object{"type": "object", "additionalProperties": ofKind(schema.Time)}
 	case schema.Integer:
 		return object{"type": "integer"}
 	case schema.Boolean:

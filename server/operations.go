@@ -51,6 +51,7 @@ var operationTexts = map[string]operationText{
 	"PATCH /v1/customers/:id":                       {"updateCustomer", ""},
 	"DELETE /v1/customers/:id":                      {"deleteCustomer", ""},
 	"GET /v1/customers/:id/cards":                   {"listCardsOfCustomer", ""},
+	"GET /v1/customers/:id/billing":                 {"getBilling", "A call is rated at its start. What changes later does not change the answer for a past time. `/v1/cards/{id}/rates?at=` has the rates."},
 
 	"GET /v1/cards":                             {"listCards", "A card that was assigned to the user's account is a provider card, with the prices of the account above as costs. `kind` filters by the kind as seen."},
 	"POST /v1/cards":                            {"createCard", ""},
@@ -94,7 +95,8 @@ var operationTexts = map[string]operationText{
 	"PUT /v1/import-profiles/:name":    {"putImportProfile", ""},
 	"DELETE /v1/import-profiles/:name": {"deleteImportProfile", ""},
 
-	"GET /v1/audit": {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
+	"GET /v1/audit":        {"listAuditEntries", "Each entry shows the values before and after, of the columns that the reader may see now."},
+	"GET /v1/audit/export": {"exportAuditEntries", "Each entry comes once, in the order of commits. Ask again with `after`, at once if there is `more`. With `Accept: application/x-ndjson`, each line is an entry, and the last line is the cursor."},
 	"GET /v1/changes": {"listChanges", "Take a cursor without `after`, read your lists, then ask with `after`. The request waits until there is a change that the user sees, or until `wait` ends. " +
 		"A row that changed several times is told once. With `Accept: text/event-stream`, the answer is a stream of such answers."},
 	"GET /v1/webhooks":                                {"listWebhooks", ""},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"resellerd/store"
+	"resellerd/store/schema"
 )
 
 // patchOf reads the values that a caller sent for the fields of a patch. The tags
@@ -28,6 +29,8 @@ func patchOf[Patch, Row any](f *fields) (patch Patch) {
 			*value = f.texts(name)
 		case **store.Access:
 			*value = f.access(name)
+		case **schema.Ends:
+			*value = f.ends(name)
 		}
 	}
 	return patch

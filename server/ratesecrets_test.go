@@ -46,7 +46,7 @@ var rateUses = map[string]rateUse{
 	"POST /v1/customers/bulk": usesNone, "PATCH /v1/customers/bulk": usesNone, "POST /v1/users/bulk": usesNone, "PATCH /v1/users/bulk": usesNone,
 
 	"GET /v1/customers": usesNone, "POST /v1/customers": usesNone, "GET /v1/customers/:id": usesNone,
-	"PATCH /v1/customers/:id": usesNone, "DELETE /v1/customers/:id": usesNone, "GET /v1/customers/:id/cards": usesLeftOut,
+	"PATCH /v1/customers/:id": usesNone, "DELETE /v1/customers/:id": usesNone, "GET /v1/customers/:id/cards": usesLeftOut, "GET /v1/customers/:id/billing": usesNone,
 
 	"GET /v1/cards": usesLeftOut, "POST /v1/cards": usesNone, "GET /v1/cards/:id": usesLeftOut, "DELETE /v1/cards/:id": usesNone,
 	"PATCH /v1/cards/:id": usesRefused, "POST /v1/cards/rebuild": usesRefused, "POST /v1/cards/:id/build": usesRefused,
@@ -67,7 +67,7 @@ var rateUses = map[string]rateUse{
 	"GET /v1/webhooks": usesNone, "POST /v1/webhooks": usesNone, "GET /v1/webhooks/:id": usesNone, "PATCH /v1/webhooks/:id": usesNone, "DELETE /v1/webhooks/:id": usesNone,
 	"POST /v1/webhooks/:id/rotate": usesNone, "GET /v1/webhooks/:id/dead-letters": usesNone, "POST /v1/webhooks/:id/dead-letters/:letter/send": usesNone,
 
-	"GET /v1/changes": usesNone, "GET /v1/audit": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
+	"GET /v1/changes": usesNone, "GET /v1/audit": usesLeftOut, "GET /v1/audit/export": usesLeftOut, "GET /v1/preview/:user": usesLeftOut, "GET /v1/decisions/:id": usesNone,
 
 	"POST /access/v1/evaluation": usesNone, "POST /access/v1/evaluations": usesNone,
 	"GET " + forwardAuthPath: usesNone, "POST /access/v1/search/subject": usesNone, "POST /access/v1/search/resource": usesNone, "POST /access/v1/search/action": usesNone,
@@ -249,7 +249,7 @@ var asksOfRates = []askOfRates{
 	{"GET /v1/cards/:id/rates", "/v1/cards/{P}/rates?cost_gt=0.05", "", ""}, {"GET /v1/cards/:id/rates", "/v1/cards/{K}/rates?sort=inter", "", ""},
 	{"GET /v1/lookup", "/v1/lookup?number=49171", "", ""}, {"GET /v1/lookup", "/v1/lookup?number=49171&jurisdiction=inter", "", ""},
 	{"POST /v1/lookup", "/v1/lookup", `{"numbers":[{"number":"49171","seconds":7},{"number":"86"}]}`, ""},
-	{"GET /v1/audit", "/v1/audit?count=true", "", ""}, {"GET /v1/audit", "/v1/audit?action=accept_losses&count=true", "", ""},
+	{"GET /v1/audit", "/v1/audit?count=true", "", ""}, {"GET /v1/audit/export", "/v1/audit/export", "", ""}, {"GET /v1/audit", "/v1/audit?action=accept_losses&count=true", "", ""},
 	{"GET /v1/preview/:user", "/v1/preview/{U}", "", ""}, {"GET /v1/preview/:user", "/v1/preview/{S}", "", ""},
 	{"POST /v1/cards/:id/proof", "/v1/cards/{K}/proof", "", ""}, {"POST /v1/cards/:id/proof", "/v1/cards/{K}/proof", `{"revision_id":"{held}"}`, mediaNDJSON},
 	{"POST /v1/cards/:id/proof", "/v1/cards/{K}/proof?limit=x", `{"revision_id":"nothing"}`, ""},

@@ -130,6 +130,9 @@ func (s *Server) readCounts(r *readings) {
 	r.gauge("revisions_at_loss", "Active revisions whose losses somebody accepted, counted every minute.", counted(func(c *store.Counts, show func(float64, ...string)) {
 		show(float64(c.AtLoss))
 	}))
+	r.gauge("break_glass_users", "Active users who were created for an emergency and whose time is not over, counted every minute.", counted(func(c *store.Counts, show func(float64, ...string)) {
+		show(float64(c.Emergency))
+	}))
 }
 
 // showByReason shows each known reason, and all others together as "other".

@@ -90,6 +90,7 @@ func routes() []route {
 		{"PATCH", "/v1/customers/:id", identity.ScopeWrite, asUser, updateOf(customerWriter), changes("Change a customer; its account is fixed", "customers", customerChange{}, customerBody{})},
 		{"DELETE", "/v1/customers/:id", identity.ScopeWrite, asUser, deleteOf(customerWriter), removes("Delete a customer, also from its cards", "customers")},
 		{"GET", "/v1/customers/:id/cards", identity.ScopeData, asUser, cardsOf, list("The cards that a customer is on now, as seen from the own side", "customers", page[cardBody]{})},
+		{"GET", "/v1/customers/:id/billing", identity.ScopeData, asUser, getBilling, operation{summary: "The cards and revisions that rate a customer's calls which start at a time", tag: "customers", query: billingQuery{}, response: billingBody{}}},
 
 		{"GET", "/v1/cards", identity.ScopeData, asUser, listOf("card"), list("Cards, as seen from the own side", "cards", page[cardBody]{})},
 		{"POST", "/v1/cards", identity.ScopeWrite, asUser, postCard, made("A card", "cards", cardNew{}, cardBody{})},
@@ -131,6 +132,7 @@ func routes() []route {
 		{"DELETE", "/v1/import-profiles/:name", identity.ScopeWrite, asUser, onProfile((*writing).dropProfile, answerNothing), rehearsed(removes("Delete rules for reading a supplier's files", "cards"))},
 
 		{"GET", "/v1/audit", identity.ScopeData, asUser, getAudit, list("Who did what", "audit", page[auditBody]{})},
+		{"GET", "/v1/audit/export", identity.ScopeData, asUser, exportAudit, operation{summary: "Who did what, from the oldest entry on, with a cursor to go on from", tag: "audit", query: exportQuery{}, response: exportBody{}, produces: []string{mediaNDJSON}}},
 
 		{"GET", "/v1/changes", identity.ScopeData, asUser, getChanges, operation{summary: "What changed of the data that the user sees", tag: "changes", query: changesQuery{}, response: changesBody{}, waits: true, produces: []string{mediaEvents}}},
 

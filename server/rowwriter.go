@@ -20,9 +20,8 @@ type rowWriter struct {
 	// access that the update newly allows. It is nil for types that give no
 	// access.
 	held func(w *writing, id string) (map[string][]string, error)
-	// giving is the only field that gives access away; "" if any field may do
-	// so.
-	giving string
+	// giving are the fields that give access away; nil if any field may do so.
+	giving []string
 	// lowering are the fields by which a user of the master may lose full access.
 	lowering []string
 	// asks checks a change of these fields beyond the policy. It is nil for
@@ -123,7 +122,7 @@ func (w *writing) mayChange(n rowWriter, id string, change *input.Change, readOn
 // the policy compares no access after the write: an actor may rename a colleague
 // who has more access.
 func (n rowWriter) gives(fields []string) bool {
-	return n.giving == "" || slices.Contains(fields, n.giving)
+	return n.giving == nil || slices.ContainsFunc(n.giving, func(field string) bool { return slices.Contains(fields, field) })
 }
 
 // access returns the access that the row gives, or nil for types that give none.
@@ -146,6 +145,9 @@ func (w *writing) updated(n rowWriter, id string, before seen, change *input.Cha
 	var err error
 	if n.gives(change.Fields) {
 		if change.After, err = n.access(w, id); err != nil {
+			return t, err
+		}
+		if err := w.lastingHeld(n, id, change); err != nil {
 			return t, err
 		}
 	}
@@ -227,6 +229,9 @@ func (w *writing) mayHaveCreated(n rowWriter, f *fields, t *target) (map[string]
 	if n.held != nil {
 		change = w.change(n, f.names())
 		change.After = held
+		if err := w.lastingHeld(n, t.id, change); err != nil {
+			return nil, err
+		}
 	}
 	if t.row, err = w.tx.PolicyRow(w.r.Ctx, n.typ, t.id); err != nil {
 		return nil, err

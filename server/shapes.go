@@ -381,7 +381,7 @@ type auditBody struct {
 	Actor    *string                    `json:"actor,omitempty" nullable:"true"`
 	Panel    *string                    `json:"panel,omitempty" nullable:"true" description:"the panel that made the request, by the name of its token; only for users of the master"`
 	Account  string                     `json:"account,omitempty"`
-	Action   string                     `json:"action,omitempty" enum:"create,update,delete,assign,build,activate,accept_losses,open,preview,prune"`
+	Action   string                     `json:"action,omitempty" enum:"create,update,delete,assign,build,activate,accept_losses,open,preview,prune,break_glass,erase"`
 	Resource *auditResource             `json:"resource,omitempty"`
 	Change   map[string]session.Changed `json:"change,omitempty" nullable:"true" description:"the values before and after, by column; only columns that the reader may see now"`
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ type twin struct {
 	made   map[string]int
 	serial int
 	told   string // the last cursor of an answer about changes
+	ended  string // the last cursor of an export of audit entries
 }
 
 // twinStart is the time when requests begin. All other data was created earlier.
@@ -170,7 +172,8 @@ func (w *twin) ask(n int, a asked) answered {
 	if a.body != "" {
 		body = strings.NewReader(a.body)
 	}
-	req := httptest.NewRequest(a.method, strings.Replace(strings.Replace(a.path, "after={told}&", "after="+w.told+"&", 1), "after=&", "", 1), body)
+	path := strings.NewReplacer("after={told}", "after="+w.told, "after={ended}", "after="+w.ended).Replace(a.path)
+	req := httptest.NewRequest(a.method, strings.Replace(path, "after=&", "", 1), body)
 	req.Header.Set("Authorization", "Bearer "+worldToken)
 	for i := 0; i+1 < len(a.header); i += 2 {
 		if a.header[i] == "Authorization" {
@@ -188,7 +191,24 @@ func (w *twin) ask(n int, a asked) answered {
 	if strings.HasPrefix(a.path, "/v1/changes?after={told}") {
 		w.keepTold(&got)
 	}
+	if strings.HasPrefix(a.path, "/v1/audit/export") {
+		w.keepEnded(&got)
+	}
 	return got
+}
+
+// cursorsOf are the cursors of exports. They hold numbers of commits, which differ between
+// the worlds.
+var cursorsOf = regexp.MustCompile(`"cursor":"([^"]*)"`)
+
+// keepEnded keeps the cursor of an export, and leaves its length in the answer.
+func (w *twin) keepEnded(got *answered) {
+	found := cursorsOf.FindStringSubmatch(got.body)
+	if got.status != http.StatusOK || found == nil {
+		return
+	}
+	w.ended = found[1]
+	got.body = strings.Replace(got.body, found[0], fmt.Sprintf(`"cursor":"%d bytes"`, len(w.ended)), 1)
 }
 
 // hook makes a webhook of the viewer, with the same secret in both worlds.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"slices"
 
 	"resellerd/server/identity"
@@ -12,8 +13,8 @@ var userWriter = rowWriter{
 	typ:      "user",
 	takes:    userFields{},
 	held:     userAccess,
-	giving:   "groups",
-	lowering: []string{"status", "groups"},
+	giving:   []string{"groups", "group_ends"},
+	lowering: []string{"status", "groups", "group_ends"},
 	naming:   externalID,
 	update:   updateUser,
 	remove:   func(w *writing, id string) error { return w.tx.DeleteUser(w.r.Ctx, id, 0) },
@@ -47,11 +48,13 @@ func updateUser(w *writing, f *fields) func(string) error {
 		if err != nil {
 			return err
 		}
-		if err := w.mayAssign(f, account, newGroups(u.Groups, or(patch.Groups, nil))); err != nil {
+		before := u
+		before.GroupEnds = maps.Clone(u.GroupEnds)
+		store.ApplyUser(&patch, &u)
+		if err := w.mayAssign(f, account, givenGroups(before, u)); err != nil {
 			return err
 		}
-		stored := u.ExternalID
-		if store.Apply(&patch, &u); u.ExternalID == stored {
+		if u.ExternalID == before.ExternalID {
 			u.ExternalID = "" // it may stay, even if it is malformed
 		}
 		if !f.sound(&u) {
@@ -60,6 +63,14 @@ func updateUser(w *writing, f *fields) func(string) error {
 		_, err = w.tx.UpdateUser(w.r.Ctx, id, patch)
 		return err
 	}
+}
+
+// givenGroups returns the groups that a user gets, or stays in for longer.
+func givenGroups(before, after store.User) []string {
+	return slices.DeleteFunc(slices.Clone(after.Groups), func(id string) bool {
+		had, has := before.GroupEnds[id], after.GroupEnds[id]
+		return slices.Contains(before.Groups, id) && (had == 0 || has != 0 && has <= had)
+	})
 }
 
 // mayName refuses to set an external id that is unique in the tenant, unless a user

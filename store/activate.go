@@ -219,8 +219,8 @@ func (tx *Tx) putInForce(ctx context.Context, c *Card, old, r Revision) (Revisio
 		_, err = tx.execNamed(ctx, revisionsTable.update, r)
 	}
 	if err == nil {
-		_, err = tx.exec(ctx, `INSERT INTO revision_periods (card_id, active_from, revision_id) VALUES (?, ?, ?)
-			ON CONFLICT (card_id, active_from, revision_id) DO UPDATE SET active_to = NULL`, c.ID, at, r.ID)
+		_, err = tx.exec(ctx, `INSERT INTO revision_periods (card_id, active_from, revision_id, terms) VALUES (?, ?, ?, ?)
+			ON CONFLICT (card_id, active_from, revision_id) DO UPDATE SET active_to = NULL, terms = excluded.terms`, c.ID, at, r.ID, r.Terms)
 	}
 	if err == nil {
 		err = tx.archive(ctx, c.ID)

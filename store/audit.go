@@ -47,6 +47,19 @@ func (e *AuditEntry) Validate() error {
 	return c.Err
 }
 
+// AuditEntryLost reports whether the store lacks an entry of the tenant that it has kept
+// since: an older copy has replaced the database.
+func (s *Store) AuditEntryLost(ctx context.Context, tenant, id string, at schema.Micros) (bool, error) {
+	type number struct{ N int64 }
+	if !dialect.Storable(id) {
+		return true, nil
+	}
+	found, err := dialect.SelectOne[number](ctx, s.dialect, s.pool, `SELECT count(*) AS n FROM (
+		SELECT id FROM audit_entries WHERE tenant_id = ? AND id = ?
+		UNION ALL SELECT tenant_id FROM audit_kept_from WHERE tenant_id = ? AND at > ?) e`, tenant, id, tenant, at)
+	return found.N == 0, err
+}
+
 // Audit writes an entry and sets its id, tenant and time. It returns ErrInvalid for
 // a malformed entry or an account outside the tenant.
 func (tx *Tx) Audit(ctx context.Context, e AuditEntry) (AuditEntry, error) {
@@ -58,8 +71,8 @@ func (tx *Tx) Audit(ctx context.Context, e AuditEntry) (AuditEntry, error) {
 		return AuditEntry{}, fmt.Errorf("audit entry: %w", err)
 	}
 	_, err := tx.exec(ctx, `INSERT INTO audit_entries (id, tenant_id, at, actor_id, actor_account_id, preview_of, panel,
-			account_id, resource_type, resource_id, action, change)
-		VALUES (?, ?, ?, NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?, ?, NULLIF(?, ''))`,
+			account_id, resource_type, resource_id, action, change, place)
+		SELECT ?, ?, CAST(? AS BIGINT), NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?, ?, NULLIF(?, ''), n + 1 FROM data_revision`,
 		e.ID, e.TenantID, e.At, e.ActorID, e.ActorAccountID, e.PreviewOf, e.Panel,
 		e.AccountID, e.ResourceType, e.ResourceID, e.Action, string(e.Change))
 	if err != nil {

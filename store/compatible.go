@@ -52,6 +52,21 @@ func compatibilityIn(texts fs.FS) (all compatibility, err error) {
 	return all, err
 }
 
+// declareText stores a compatibility, unless the stored one is stricter.
+const declareText = `INSERT INTO settings (name, value) VALUES (?, ?), (?, ?)
+	ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > settings.value`
+
+func (c compatibility) settings() []any {
+	return []any{readerSetting, versionValue(c.reader), writerSetting, versionValue(c.writer)}
+}
+
+// declare stores a compatibility with the transaction, unless the stored one is stricter.
+// Programs that it does not suit stop reading and writing.
+func (tx *Tx) declare(ctx context.Context, c compatibility) error {
+	_, err := tx.exec(ctx, declareText, c.settings()...)
+	return err
+}
+
 // The names of the compatibility in the table of settings. Their values are eight
 // bytes, so that both databases compare them as numbers.
 const (
@@ -63,9 +78,7 @@ func versionValue(n int64) []byte { return binary.BigEndian.AppendUint64(nil, ui
 
 // declare stores a compatibility, unless the stored one is stricter.
 func (s *Store) declare(ctx context.Context, c compatibility) error {
-	_, err := s.db.Write.ExecContext(ctx, s.dialect.Rebind(`INSERT INTO settings (name, value) VALUES (?, ?), (?, ?)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > settings.value`),
-		readerSetting, versionValue(c.reader), writerSetting, versionValue(c.writer))
+	_, err := s.db.Write.ExecContext(ctx, s.dialect.Rebind(declareText), c.settings()...)
 	return err
 }
 

@@ -155,6 +155,9 @@ func (tx *Tx) UpdateGroup(ctx context.Context, id string, patch GroupPatch) (Gro
 // loses it in between.
 func (tx *Tx) putGroup(ctx context.Context, before, g Group) error {
 	err := tx.willChange(ctx, "group", g.ID)
+	if withdrawn := missing(g.LentTo, before.LentTo); err == nil && (len(withdrawn) > 0 || g.Lend != before.Lend) {
+		err = tx.dropEnded(ctx, g.ID)
+	}
 	if err == nil {
 		err = tx.lend(ctx, g, missing(before.LentTo, g.LentTo))
 	}
@@ -194,10 +197,13 @@ func missing[T comparable](some, all []T) (rest []T) {
 
 // DeleteGroup deletes a group of the tenant. The version must match; 0 matches any.
 // It returns ErrNotFound, or ErrConflict if users are in the group or the version
-// has moved on.
+// has moved on. A user whose time in the group is over counts if it has no other group.
 func (tx *Tx) DeleteGroup(ctx context.Context, id string, version int64) error {
 	if _, err := tx.Group(ctx, id); err != nil {
 		return err
+	}
+	if err := tx.dropEnded(ctx, id); err != nil {
+		return fmt.Errorf("group %s: %w", id, err)
 	}
 	inUse, err := tx.names(ctx, "SELECT user_id AS name FROM user_groups WHERE group_id = ? LIMIT 1", id)
 	if err != nil {

@@ -65,13 +65,15 @@ func (m *Moment) Below(ctx context.Context, ancestor, descendant string) (bool, 
 
 // Subject is Tx.Subject for the data of the moment.
 func (m *Moment) Subject(ctx context.Context, ref string) (*Subject, error) {
-	return loadSubject(ctx, m.store.dialect, m.x, m.tenant, ref)
+	return loadSubject(ctx, m.store.dialect, m.x, m.now(), m.tenant, ref)
 }
 
-// GroupsOf reads those of a user's groups that the user's account owns or borrows,
+func (m *Moment) now() schema.Micros { return schema.Micros(m.store.micros()) }
+
+// GroupsOf reads those of a user's present groups that the user's account owns or borrows,
 // ordered by id. Other groups of the user have no effect. LentTo is not filled.
 func (m *Moment) GroupsOf(ctx context.Context, user User) ([]Group, error) {
-	groups, err := usableGroups(ctx, m.store.dialect, m.x, user)
+	groups, err := usableGroups(ctx, m.store.dialect, m.x, m.now(), user)
 	if err != nil {
 		return nil, fmt.Errorf("user %s: groups: %w", user.ID, err)
 	}
@@ -81,7 +83,7 @@ func (m *Moment) GroupsOf(ctx context.Context, user User) ([]Group, error) {
 // UsersIn lists the ids of at most limit users in a group, in order.
 func (m *Moment) UsersIn(ctx context.Context, group string, limit int) ([]string, error) {
 	return m.ids(ctx, "SELECT u.id AS id FROM user_groups m "+m.store.dialect.Each("users", "u", "u.id = m.user_id")+`
-		WHERE m.group_id = ? AND u.tenant_id = ? ORDER BY m.user_id LIMIT ?`, group, m.tenant, limit)
+		WHERE m.group_id = ? AND (m.valid_to IS NULL OR m.valid_to > ?) AND u.tenant_id = ? ORDER BY m.user_id LIMIT ?`, group, m.now(), m.tenant, limit)
 }
 
 // UsersAt lists the ids of at most limit users of an account and of all accounts
@@ -159,7 +161,7 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer func() { _ = begun.Rollback() }() // if it fails, closing the connection rolls back
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), work: newWorks(dialect.Rehearsing, nil)}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, work: newWorks(dialect.Rehearsing, nil)}
 	if err := tx.serialise(ctx); err != nil {
 		return err
 	}

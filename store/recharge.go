@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"resellerd/store/dialect"
 	"resellerd/store/rating"
+	"resellerd/store/schema"
 )
 
 // applyChargeChange handles a card change that affects calls at once: the rounding
@@ -30,11 +32,31 @@ func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c
 	if err == nil {
 		_, err = tx.execNamed(ctx, revisionsTable.update, now)
 	}
+	if err == nil && old.Terms != now.Terms {
+		err = tx.beginTerms(ctx, &now)
+	}
 	if err == nil && charging(before) != charging(c) {
 		err = tx.spreadOwn(ctx, c)
 	}
 	if err == nil && old.Terms != now.Terms {
 		err = tx.spreadBelow(ctx, c, old, now)
+	}
+	return err
+}
+
+// beginTerms begins a period of the active revision with its new terms, so that the calls
+// before are still rated by the old ones.
+func (tx *Tx) beginTerms(ctx context.Context, r *Revision) error {
+	type began struct{ At schema.Micros }
+	since, err := dialect.SelectOne[began](ctx, tx.store.dialect, tx.tx, "SELECT active_from AS at FROM revision_periods WHERE card_id = ? AND active_to IS NULL", r.CardID)
+	if err != nil {
+		return err
+	}
+	at := max(tx.now, since.At)
+	_, err = tx.exec(ctx, "UPDATE revision_periods SET active_to = ? WHERE card_id = ? AND active_to IS NULL", at, r.CardID)
+	if err == nil {
+		_, err = tx.exec(ctx, `INSERT INTO revision_periods (card_id, active_from, revision_id, terms) VALUES (?, ?, ?, ?)
+			ON CONFLICT (card_id, active_from, revision_id) DO UPDATE SET active_to = NULL, terms = excluded.terms`, r.CardID, at, r.ID, r.Terms)
 	}
 	return err
 }

@@ -42,12 +42,14 @@ type Counts struct {
 	Held      map[string]int // revisions that a schedule could not activate, by reason
 	Stale     map[string]int // cards that should be built again, by reason
 	AtLoss    int            // active revisions whose losses somebody accepted
+	Emergency int            // active users who were created for an emergency and whose time is not over
 }
 
-// countsText takes the present time as its argument. It reads every revision.
+// countsText takes the present time twice as its argument. It reads every revision.
 const countsText = `SELECT status AS kind, COALESCE(held_reason, '') AS reason, CASE WHEN live_at <= ? THEN 1 ELSE 0 END AS late, count(*) AS n
 		FROM revisions WHERE status IN ('scheduled', 'held') GROUP BY 1, 2, 3
 	UNION ALL SELECT 'at_loss', '', 0, count(*) FROM revisions WHERE status = 'active' AND losses_accepted
+	UNION ALL SELECT 'emergency', '', 0, count(*) FROM break_glass b JOIN users u ON u.id = b.user_id WHERE b.valid_to > ? AND u.status = 'active'
 	UNION ALL SELECT 'stale', stale, 0, count(*) FROM cards WHERE stale IS NOT NULL GROUP BY stale`
 
 // Count counts the rows that need attention. It is for a look once a minute.
@@ -56,7 +58,7 @@ func (s *Store) Count(ctx context.Context) (Counts, error) {
 		Kind, Reason string
 		Late, N      int
 	}
-	rows, err := dialect.SelectAll[row](ctx, s.dialect, s.pool, countsText, s.micros())
+	rows, err := dialect.SelectAll[row](ctx, s.dialect, s.pool, countsText, s.micros(), s.micros())
 	if err != nil {
 		return Counts{}, fmt.Errorf("count: %w", err)
 	}
@@ -69,6 +71,8 @@ func (s *Store) Count(ctx context.Context) (Counts, error) {
 			c.Stale[r.Reason] += r.N
 		case r.Kind == "at_loss":
 			c.AtLoss = r.N
+		case r.Kind == "emergency":
+			c.Emergency = r.N
 		case r.Late == 1:
 			c.Late += r.N
 		default:

@@ -15,8 +15,13 @@ import (
 	"resellerd/store/schema"
 )
 
-// SubjectGroup is a group of a user, and the template that it was made from ("" for none).
-type SubjectGroup struct{ ID, Template string }
+// SubjectGroup is a group of a user.
+type SubjectGroup struct {
+	ID       string
+	Template string        // that it was made from; "" for none
+	End      schema.Micros // when the user leaves it by itself; 0 for never
+	Access   Access        // that it gives
+}
 
 // Subject is a user with all data that decisions about the user depend on.
 type Subject struct {
@@ -38,6 +43,11 @@ type Subject struct {
 	// Groups are the user's groups that the account owns or that are lent to it.
 	Groups []SubjectGroup
 	Leaf   bool // the user's account has no accounts below it
+	// Until is when one of these groups ends, 0 for never. From then on, the subject is
+	// another one.
+	Until schema.Micros
+	// BreakGlass is true for a user who was created for an emergency.
+	BreakGlass bool
 
 	// Derived holds what the caller derives from the subject. It lives as long as
 	// the subject, and Bytes counts it.
@@ -65,22 +75,26 @@ func (s *Subject) Bytes() int64 {
 // ref. It reads the data as the transaction sees it. It returns ErrNotFound if
 // there is none.
 func (tx *Tx) Subject(ctx context.Context, ref string) (*Subject, error) {
-	return loadSubject(ctx, tx.store.dialect, tx.tx, tx.tenant, ref)
+	return loadSubject(ctx, tx.store.dialect, tx.tx, tx.now, tx.tenant, ref)
 }
 
 // Subject finds the user whose id is ref, or else whose external id is ref. It
 // searches the tenant, or all tenants if tenant is "". It returns ErrNotFound if
 // there is none, and ErrAmbiguous if users of two tenants have that external id. It
 // returns ErrUnavailable if the answer cannot be confirmed for the current data
-// revision. The subject is shared by all callers and must not be changed.
+// revision. Groups whose time is over are missing to the microsecond. The subject is
+// shared by all callers and must not be changed.
 func (s *Store) Subject(ctx context.Context, tenant, ref string) (*Subject, error) {
 	return history.Cached(ctx, s.cache, "subject\x00"+tenant+"\x00"+ref, func(ctx context.Context, at *history.Observation) (*Subject, int64, error) {
 		var subject *Subject
 		err := s.snapshot(ctx, at, func(x dialect.Execer) (err error) {
-			subject, err = loadSubject(ctx, s.dialect, x, tenant, ref)
+			subject, err = loadSubject(ctx, s.dialect, x, schema.Micros(s.micros()), tenant, ref)
 			return err
 		})
-		return subject, 0, err
+		if err != nil {
+			return nil, 0, err
+		}
+		return subject, int64(subject.Until), nil
 	})
 }
 
@@ -91,8 +105,8 @@ func (s *Store) snapshot(ctx context.Context, at *history.Observation, fn func(d
 	return s.inReadTx(ctx, at, func(tx *sqlx.Tx) error { return fn(tx) })
 }
 
-// loadSubject finds the user in a tenant, or in any tenant if tenant is "".
-func loadSubject(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, ref string) (*Subject, error) {
+// loadSubject finds the user in a tenant, or in any tenant if tenant is "", as of a time.
+func loadSubject(ctx context.Context, d dialect.Dialect, x dialect.Execer, now schema.Micros, tenant, ref string) (*Subject, error) {
 	user, err := findUser(ctx, d, x, tenant, ref)
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
@@ -105,15 +119,29 @@ func loadSubject(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenan
 		return nil, fmt.Errorf("user %s: account: %w", user.ID, fault.ErrNotFound)
 	}
 	s.Account, s.Status = s.Chain[0], effectiveStatus(s.Chain)
-	groups, err := usableGroups(ctx, d, x, user)
+	groups, err := usableGroups(ctx, d, x, now, user)
 	if err != nil {
 		return nil, fmt.Errorf("user %s: groups: %w", user.ID, err)
+	}
+	ends, err := endsOf(ctx, d, x, now, user)
+	if err != nil {
+		return nil, fmt.Errorf("user %s: groups: %w", user.ID, err)
+	}
+	if len(ends) > 0 {
+		if s.BreakGlass, err = isBreakGlass(ctx, d, x, user.ID); err != nil {
+			return nil, fmt.Errorf("user %s: %w", user.ID, err)
+		}
+	}
+	for _, end := range ends {
+		if s.Until == 0 || end < s.Until {
+			s.Until = end
+		}
 	}
 	s.Access = Resolve(accesses(groups), ceilings(s.Chain))
 	s.Granted = Resolve(accesses(groups), nil)
 	for _, group := range groups {
 		s.User.Groups = append(s.User.Groups, group.ID)
-		s.Groups = append(s.Groups, SubjectGroup{group.ID, group.Template})
+		s.Groups = append(s.Groups, SubjectGroup{group.ID, group.Template, ends[group.ID], group.Access()})
 		s.Named = slices.AppendSeq(s.Named, maps.Keys(group.Rows))
 	}
 	slices.Sort(s.Named)
@@ -148,13 +176,13 @@ func findUser(ctx context.Context, d dialect.Dialect, x dialect.Execer, tenant, 
 	return User{}, fault.ErrNotFound
 }
 
-// usableGroups reads those of the user's groups that the user's account owns or
+// usableGroups reads those of the user's groups at a time that the user's account owns or
 // borrows. The database refuses other groups. If a user were in another one, that
 // group would grant nothing.
-func usableGroups(ctx context.Context, d dialect.Dialect, x dialect.Execer, user User) ([]Group, error) {
+func usableGroups(ctx context.Context, d dialect.Dialect, x dialect.Execer, now schema.Micros, user User) ([]Group, error) {
 	groups, err := dialect.SelectAll[Group](ctx, d, x, groupsTable.query+" WHERE "+d.AnyOf("id",
 		`SELECT m.group_id FROM user_groups m JOIN usable_groups u ON u.group_id = m.group_id
-		WHERE m.user_id = ? AND u.account_id = ?`)+" ORDER BY id", user.ID, user.AccountID)
+		WHERE m.user_id = ? AND (m.valid_to IS NULL OR m.valid_to > ?) AND u.account_id = ?`)+" ORDER BY id", user.ID, now, user.AccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +192,20 @@ func usableGroups(ctx context.Context, d dialect.Dialect, x dialect.Execer, user
 		}
 	}
 	return groups, nil
+}
+
+// endsOf returns when a user leaves groups by itself.
+func endsOf(ctx context.Context, d dialect.Dialect, x dialect.Execer, now schema.Micros, user User) (schema.Ends, error) {
+	type membership struct {
+		GroupID string        `db:"group_id"`
+		ValidTo schema.Micros `db:"valid_to"`
+	}
+	found, err := dialect.SelectAll[membership](ctx, d, x, "SELECT group_id, valid_to FROM user_groups WHERE user_id = ? AND valid_to > ?", user.ID, now)
+	ends := schema.Ends{}
+	for _, one := range found {
+		ends[one.GroupID] = one.ValidTo
+	}
+	return ends, err
 }
 
 func isLeaf(ctx context.Context, d dialect.Dialect, x dialect.Execer, account string) (bool, error) {
@@ -234,7 +276,7 @@ func (tx *Tx) GrantsBelow(ctx context.Context, account string) (Access, error) {
 		FROM groups g LEFT JOIN group_rows r ON r.group_id = g.id
 		WHERE g.tenant_id = ? AND `+tx.store.dialect.AnyOf("g.id", `SELECT m.group_id FROM account_tree t
 			JOIN users u ON u.account_id = t.descendant_id JOIN user_groups m ON m.user_id = u.id
-			WHERE t.ancestor_id = ?`)+" LIMIT ?", tx.tenant, account, maxGrantRows+1)
+			WHERE t.ancestor_id = ? AND (m.valid_to IS NULL OR m.valid_to > ?)`)+" LIMIT ?", tx.tenant, account, tx.now, maxGrantRows+1)
 	if err != nil {
 		return nil, fmt.Errorf("account %s: groups: %w", account, err)
 	}

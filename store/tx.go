@@ -84,7 +84,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
-	tx := &Tx{store: s, tx: begun, tenant: tenant, now: schema.Micros(s.micros()), since: since, work: work}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, since: since, work: work}
 	ended := false
 	defer func() {
 		if !ended {
@@ -152,8 +152,10 @@ func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB, kind dialect.Work) 
 }
 
 // serialise limits the statements of the transaction, and waits for the tenant's other
-// writers. It returns a WaitError if that takes too long.
+// writers. It reads the clock after that, so that rights that end during the wait do not
+// count. It returns a WaitError if that takes too long.
 func (tx *Tx) serialise(ctx context.Context) error {
+	defer func() { tx.now = schema.Micros(tx.store.micros()) }()
 	d, name, kind := tx.store.dialect, "resellerd "+tx.tenant, tx.work.kind
 	if !d.Locks {
 		return nil

@@ -4,7 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+
+	"resellerd/store/dialect"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 var (
@@ -18,10 +24,37 @@ func (tx *Tx) User(ctx context.Context, id string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	if u.Groups, err = tx.names(ctx, "SELECT group_id AS name FROM user_groups WHERE user_id = ? ORDER BY 1", id); err != nil {
+	if err := tx.readMemberships(ctx, &u); err != nil {
 		return User{}, fmt.Errorf("user %s: %w", id, err)
 	}
 	return u, nil
+}
+
+// readMemberships reads the groups that the user is in now.
+func (tx *Tx) readMemberships(ctx context.Context, u *User) error {
+	type membership struct {
+		GroupID string        `db:"group_id"`
+		ValidTo schema.Micros `db:"valid_to"`
+	}
+	all, err := dialect.SelectAll[membership](ctx, tx.store.dialect, tx.tx, `SELECT group_id, COALESCE(valid_to, 0) AS valid_to
+		FROM user_groups WHERE user_id = ? AND (valid_to IS NULL OR valid_to > ?) ORDER BY group_id`, u.ID, tx.now)
+	u.Groups, u.GroupEnds = nil, schema.Ends{}
+	for _, one := range all {
+		u.Groups = append(u.Groups, one.GroupID)
+		if one.ValidTo != 0 {
+			u.GroupEnds[one.GroupID] = one.ValidTo
+		}
+	}
+	u.Left = len(all) == 0
+	return err
+}
+
+// ApplyUser is Apply for a user. Without new ends, groups that stay keep theirs.
+func ApplyUser(patch *UserPatch, u *User) {
+	Apply(patch, u)
+	if patch.GroupEnds == nil {
+		maps.DeleteFunc(u.GroupEnds, func(group string, _ schema.Micros) bool { return !slices.Contains(u.Groups, group) })
+	}
 }
 
 // userRow is a row of the table of users. It names one of the user's groups, so
@@ -32,19 +65,24 @@ type userRow struct {
 }
 
 func rowOf(u User) userRow {
-	u.Groups = slices.Sorted(slices.Values(u.Groups))
-	return userRow{User: u, FirstGroup: u.Groups[0]}
+	row := userRow{User: u}
+	row.Groups = slices.Sorted(slices.Values(u.Groups))
+	if len(u.Groups) > 0 {
+		row.FirstGroup = row.Groups[0]
+	}
+	return row
 }
 
 // CreateUser stores a new user of u.AccountID. The default of Status is Active.
 // CreateUser sets id, tenant, version and times. It returns ErrInvalid for a
-// malformed field, an unknown account, or a group that the account neither owns nor
-// borrows. It returns ErrConflict for a login whose key is taken in the account (see
-// schema.LoginKey) or an external id that is taken in the tenant.
+// malformed field, an unknown account, a group that the account neither owns nor
+// borrows, or an end that is not in the future. It returns ErrConflict for a login whose
+// key is taken in the account (see schema.LoginKey) or an external id that is taken in
+// the tenant.
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.newID("user"), tx.tenant, 1, tx.now, tx.now
 	u.Default()
-	err := errors.Join(u.Validate(), tx.owner(ctx, u.AccountID))
+	err := errors.Join(u.Validate(), tx.endLater(u.GroupEnds), tx.owner(ctx, u.AccountID))
 	if err == nil {
 		err = tx.TakenByUsers(ctx, u)
 	}
@@ -61,7 +99,7 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 		err = tx.fold(ctx, "users", row.ID, row.User)
 	}
 	if err == nil {
-		err = tx.join(ctx, u.ID, row.Groups)
+		err = tx.join(ctx, row.User, row.Groups)
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("user: %w", err)
@@ -69,16 +107,35 @@ func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	return row.User, nil
 }
 
-// join adds a user to groups. The database refuses groups that the user's account
-// may not use.
-func (tx *Tx) join(ctx context.Context, user string, groups []string) error {
-	for _, group := range groups {
-		if _, err := tx.exec(ctx, "INSERT INTO user_groups (user_id, group_id) VALUES (?, ?)", user, group); err != nil {
-			return err
+// endLater refuses memberships that end now or in the past.
+func (tx *Tx) endLater(ends schema.Ends) error {
+	for _, at := range ends {
+		if at <= tx.now {
+			return fault.Invalid("group_ends", "must have times in the future")
 		}
 	}
 	return nil
 }
+
+// join adds a user to groups. The database refuses groups that the user's account
+// may not use. A program that does not know ends would let the user stay for ever, so
+// the first end closes the store to such programs.
+func (tx *Tx) join(ctx context.Context, u User, groups []string) error {
+	for _, group := range groups {
+		_, err := tx.exec(ctx, "INSERT INTO user_groups (user_id, group_id, valid_to) VALUES (?, ?, NULLIF(CAST(? AS BIGINT), 0))",
+			u.ID, group, u.GroupEnds[group])
+		if err != nil {
+			return err
+		}
+	}
+	if len(u.GroupEnds) == 0 {
+		return nil
+	}
+	return tx.declare(ctx, compatibility{knowsEnds, knowsEnds})
+}
+
+// knowsEnds is the version of the first program that ends memberships.
+const knowsEnds = 21
 
 // UpdateUser changes a user of the tenant and returns the changed user. It returns
 // ErrNotFound, ErrInvalid (as CreateUser does), or ErrConflict if the version has
@@ -93,12 +150,13 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 		return User{}, err
 	}
 	u := before
-	Apply(&patch, &u)
+	u.GroupEnds = maps.Clone(before.GroupEnds)
+	ApplyUser(&patch, &u)
 	changed := u
 	if u.ExternalID == before.ExternalID {
 		changed.ExternalID = ""
 	}
-	if err := changed.Validate(); err != nil {
+	if err := errors.Join(changed.Validate(), tx.endLater(u.GroupEnds)); err != nil {
 		return User{}, fmt.Errorf("user %s: %w", id, err)
 	}
 	if u.Login == before.Login {
@@ -118,10 +176,7 @@ func (tx *Tx) UpdateUser(ctx context.Context, id string, patch UserPatch) (User,
 func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 	err := tx.willChange(ctx, "user", row.ID)
 	if err == nil {
-		err = tx.join(ctx, row.ID, missing(before.Groups, row.Groups))
-	}
-	if err == nil {
-		_, err = tx.execNamed(ctx, userRowsTable.update, row)
+		err = tx.changeGroups(ctx, before, row)
 	}
 	if err == nil && row.Login != before.Login {
 		err = tx.keyLogin(ctx, row.User)
@@ -129,18 +184,34 @@ func (tx *Tx) putUser(ctx context.Context, before User, row userRow) error {
 	if err == nil {
 		err = tx.fold(ctx, "users", row.ID, row.User)
 	}
-	if err != nil {
+	if err == nil && before.Status == Active && row.Status != Active {
+		err = tx.endWebhooks(ctx, "= ?", row.ID)
+	}
+	return err
+}
+
+// changeGroups replaces the memberships that change, and stores the row. It takes away
+// those that are over, unless the user stays without a group.
+func (tx *Tx) changeGroups(ctx context.Context, before User, row userRow) error {
+	if len(row.Groups) == 0 {
+		_, err := tx.execNamed(ctx, usersTable.update, row.User)
 		return err
 	}
-	for _, group := range missing(row.Groups, before.Groups) {
-		if _, err := tx.exec(ctx, "DELETE FROM user_groups WHERE user_id = ? AND group_id = ?", row.ID, group); err != nil {
-			return err
-		}
+	stay := slices.DeleteFunc(slices.Clone(before.Groups), func(group string) bool {
+		return !slices.Contains(row.Groups, group) || before.GroupEnds[group] != row.GroupEnds[group]
+	})
+	args := []any{row.ID}
+	for _, group := range stay {
+		args = append(args, group)
 	}
-	if before.Status == Active && row.Status != Active {
-		return tx.endWebhooks(ctx, "= ?", row.ID)
+	_, err := tx.exec(ctx, "DELETE FROM user_groups WHERE user_id = ? AND group_id NOT IN (''"+strings.Repeat(", ?", len(stay))+")", args...)
+	if err == nil {
+		err = tx.join(ctx, row.User, missing(stay, row.Groups))
 	}
-	return nil
+	if err == nil {
+		_, err = tx.execNamed(ctx, userRowsTable.update, row)
+	}
+	return err
 }
 
 // DeleteUser deletes a user of the tenant with its webhooks. The version must match; 0
@@ -159,12 +230,25 @@ func (tx *Tx) DeleteUser(ctx context.Context, id string, version int64) error {
 	return tx.dropOwn(ctx, "user", "users", id, version)
 }
 
-// HasAdministrator reports whether an active user of the tenant's master has full access by one of the groups: a
-// user who can give every other user any access. Writes of one tenant take turns, so the answer holds until the end of
+// dropEnded takes away the memberships of a group that are over. One that is the last of
+// its user stays: no user is without one.
+func (tx *Tx) dropEnded(ctx context.Context, group string) error {
+	_, err := tx.exec(ctx, `UPDATE users SET first_group_id = (SELECT min(o.group_id) FROM user_groups o WHERE o.user_id = users.id AND o.group_id <> ?)
+		WHERE first_group_id = ? AND id IN (SELECT m.user_id FROM user_groups m JOIN user_groups o ON o.user_id = m.user_id AND o.group_id <> m.group_id
+			WHERE m.group_id = ? AND m.valid_to <= ?)`, group, group, group, tx.now)
+	if err == nil {
+		_, err = tx.exec(ctx, `DELETE FROM user_groups WHERE group_id = ? AND valid_to <= ?
+			AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = user_groups.user_id AND u.first_group_id = user_groups.group_id)`, group, tx.now)
+	}
+	return err
+}
+
+// HasAdministrator reports whether an active user of the tenant's master has full access by one of the groups, without
+// end: a user who can give every other user any access. Writes of one tenant take turns, so the answer holds until the end of
 // the transaction.
 func (tx *Tx) HasAdministrator(ctx context.Context) (bool, error) {
 	some, err := tx.names(ctx, `SELECT u.id AS name FROM users u JOIN user_groups m ON m.user_id = u.id JOIN groups g ON g.id = m.group_id
-		WHERE u.account_id = ? AND u.status = ? AND g.default_access = ? AND NOT EXISTS (SELECT 1 FROM group_rows r
+		WHERE u.account_id = ? AND u.status = ? AND m.valid_to IS NULL AND g.default_access = ? AND NOT EXISTS (SELECT 1 FROM group_rows r
 			WHERE r.group_id = g.id AND r.area IN ('account', 'group', 'user') AND r.access <> g.default_access) LIMIT 1`,
 		tx.tenant, Active, FullAccess)
 	if err != nil {

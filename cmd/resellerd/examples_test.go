@@ -30,7 +30,7 @@ const examplesFile = top + "server/openapi_examples.json"
 
 // withoutExample are operations whose answers are no JSON objects of their own, or need
 // settings that the demo does not have.
-var withoutExample = []string{"listChanges", "deleteCard", "deleteRevision", "deleteImportProfile", "sendDeadLetter", "getWellKnownAuthzenConfiguration",
+var withoutExample = []string{"listChanges", "exportAuditEntries", "deleteCard", "deleteRevision", "deleteImportProfile", "sendDeadLetter", "getWellKnownAuthzenConfiguration",
 	"forwardAuth", "getIndex", "getPage", "getLiveness", "getReadiness", "getMetrics", "getOpenAPI", "getDocs"}
 
 // The examples of the OpenAPI document are answers of the demo. This command writes them:

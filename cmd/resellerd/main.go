@@ -78,7 +78,7 @@ type commandLine struct {
 	Show     configCommand   `cmd:"" name:"config" help:"Print the settings in force, with secrets hidden."`
 	Account  lastingCommand  `cmd:"" help:"List, create, change and close accounts."`
 	Group    resourceCommand `cmd:"" help:"List, create and change groups."`
-	User     resourceCommand `cmd:"" help:"List, create and change users."`
+	User     userCommand     `cmd:"" help:"List, create and change users; create one for an emergency."`
 	Customer resourceCommand `cmd:"" help:"List, create and change customers."`
 	Card     cardCommand     `cmd:"" help:"List, change, import, build, prove, activate and export rate cards."`
 	Import   importCommand   `cmd:"" help:"Import accounts, groups, users, customers, cards and assignments of a panel."`

@@ -127,7 +127,7 @@ func fixedOn(t *testing.T, e *policies.Engine, typ, column string) []string {
 // kindNames are the kinds of columns in terms of JSON.
 var kindNames = map[schema.Kind]string{
 	schema.Text: "text", schema.Integer: "integer", schema.Boolean: "boolean", schema.Set: "list of texts", schema.Money: "amount",
-	schema.Time: "time", schema.JSON: "document", schema.Letters: "list of actions", schema.AccessRows: "lists of actions by area",
+	schema.Time: "time", schema.JSON: "document", schema.Letters: "list of actions", schema.AccessRows: "lists of actions by area", schema.Times: "times by group",
 	schema.Reference: "object", schema.RevisionHead: "object", schema.ParentCards: "list of objects", schema.RuleList: "list of objects",
 }
 

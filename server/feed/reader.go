@@ -131,6 +131,11 @@ func (r *Reader) More(limit int) (Answer, error) {
 	if r.Store.HistoryLost() != r.losses {
 		return r.reset()
 	}
+	if until := r.Subject.Until; until != 0 && r.now() >= until {
+		if a, err := r.Renewed(); err != nil || a.Reset {
+			return a, err
+		}
+	}
 	revision := r.Store.DataRevision()
 	if revision == r.read {
 		return Answer{Cursor: r.cursor}, nil

@@ -28,18 +28,32 @@ type Changed struct {
 
 // AuditChange returns the difference of two representations of a row, in the form
 // that an audit entry stores. Row holds the policy columns of the row after the
-// write, or before a deletion.
+// write, or before a deletion. Of values that identify a person, it says only that they
+// were there.
 func AuditChange(typ string, row, before, after map[string]any) (json.RawMessage, error) {
 	text := changeText{Columns: map[string]Changed{}, Row: map[string]any{}}
 	for _, name := range Differing(before, after) {
 		text.Columns[name] = Changed{before[name], after[name]}
 	}
 	for _, c := range schema.Info(typ).Columns {
-		if value, ok := row[c.Name]; ok && !c.Opaque {
+		if change, ok := text.Columns[c.Name]; ok && c.Personal {
+			text.Columns[c.Name] = Changed{withheld(change.Before), withheld(change.After)}
+		}
+	}
+	for _, c := range schema.Info(typ).Columns {
+		if value, ok := row[c.Name]; ok && !c.Opaque && !c.Personal {
 			text.Row[c.Name] = value
 		}
 	}
 	return json.Marshal(text)
+}
+
+// withheld returns what stands for a personal value.
+func withheld(value any) any {
+	if value == nil {
+		return nil
+	}
+	return schema.Withheld
 }
 
 // Differing lists the columns in which two representations of a row differ, sorted.
@@ -187,14 +201,15 @@ func (r *Session) profileShown(profile any) any {
 }
 
 // columnOf returns the column that decides whether a changed column is shown. The
-// customers of a card are shown if assigned_to is. The number of users that somebody looked at, and the profiles, are if
-// the account is.
+// customers of a card are shown if assigned_to is. The number of users that somebody looked
+// at, the reason for which somebody created a user, and the profiles of an account are
+// shown if the row is.
 func columnOf(name string) string {
 	_, profile := profileKind(name)
 	switch {
 	case name == "customers":
 		return "assigned_to"
-	case name == "users", profile:
+	case name == "users", name == "reason", profile:
 		return "id"
 	}
 	return name

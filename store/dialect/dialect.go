@@ -43,6 +43,9 @@ type Dialect struct {
 	HasUsers   string                                            // counts the tables named users: 0 without a schema
 	Standby    string                                            // whether the database is a replica of another one
 
+	TextColumns string                                  // lists the columns of all tables that hold texts or bytes: of_table, name, is_binary
+	Holds       func(column string, binary bool) string // whether a column holds the text, or bytes, that the placeholder ? stands for
+
 	Locks    bool          // transactions wait for each other by name; otherwise there is one writer at a time
 	CheckNow string        // checks deferred constraints now; "" if there is no such statement
 	OneState sql.TxOptions // the options of a transaction that reads one state of the data

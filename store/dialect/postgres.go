@@ -48,9 +48,18 @@ func Postgres() Dialect {
 		JSONRows: func(order, from string, values ...string) string {
 			return fmt.Sprintf("(SELECT COALESCE(json_agg(json_build_array(%s) ORDER BY %s), '[]')::text FROM %s)", strings.Join(values, ", "), order, from)
 		},
-		Bigint:     "::bigint",
-		HasUsers:   "SELECT count(to_regclass('users')) AS n",
-		Standby:    "pg_is_in_recovery()",
+		Bigint:   "::bigint",
+		HasUsers: "SELECT count(to_regclass('users')) AS n",
+		Standby:  "pg_is_in_recovery()",
+		TextColumns: `SELECT c.table_name AS of_table, c.column_name AS name, c.data_type = 'bytea' AS is_binary
+			FROM information_schema.columns c JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+			WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.data_type IN ('text', 'bytea') ORDER BY 1, 2`,
+		Holds: func(column string, binary bool) string {
+			if binary {
+				return "position(?::bytea IN " + column + ") > 0"
+			}
+			return "strpos(" + column + ", ?::text) > 0"
+		},
 		Locks:      true,
 		CheckNow:   "SET CONSTRAINTS ALL IMMEDIATE",
 		OneState:   sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},

@@ -60,6 +60,9 @@ func SQLite() Dialect {
 		},
 		HasUsers: "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'users'",
 		Standby:  "0",
+		TextColumns: `SELECT m.name AS of_table, p.name AS name, p.type = 'BLOB' AS is_binary FROM sqlite_master m JOIN pragma_table_info(m.name) p
+			WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND p.type IN ('TEXT', 'BLOB') ORDER BY 1, 2`,
+		Holds:    func(column string, _ bool) string { return "instr(" + column + ", ?) > 0" },
 		OneState: sql.TxOptions{ReadOnly: true}, // its transactions always read one state
 		Steps: func(db *sql.DB, texts fs.FS) (*goose.Provider, error) {
 			return goose.NewProvider(goose.DialectSQLite3, db, texts, stepOptions()...)

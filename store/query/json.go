@@ -2,6 +2,7 @@ package query
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +69,8 @@ func AppendValue(dst []byte, kind schema.Kind, v any) []byte {
 		return appendAccess(dst, textOf(v))
 	case schema.AccessRows:
 		return appendAccessRows(dst, textOf(v))
+	case schema.Times:
+		return appendTimes(dst, textOf(v))
 	case schema.Reference:
 		return appendReference(dst, textOf(v))
 	case schema.RevisionHead:
@@ -217,6 +220,24 @@ func appendAccessRows(dst []byte, text string) []byte {
 		}
 		dst = append(AppendString(dst, area), ':')
 		dst = appendAccess(dst, rows[area])
+	}
+	return append(dst, '}')
+}
+
+// appendTimes writes the names in bytewise order, each with its time. It writes null
+// for a malformed document.
+func appendTimes(dst []byte, text string) []byte {
+	var times map[string]int64
+	if json.Unmarshal([]byte(text), &times) != nil {
+		return append(dst, "null"...)
+	}
+	dst = append(dst, '{')
+	for i, name := range slices.Sorted(maps.Keys(times)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(AppendString(dst, name), ':')
+		dst = AppendValue(dst, schema.Time, times[name])
 	}
 	return append(dst, '}')
 }

@@ -155,6 +155,7 @@ type Page struct {
 	Total    int     // rows of the whole list, if Query.Count is set
 	Next     *Cursor // nil at the end
 	Prev     *Cursor // nil at the beginning
+	Last     *Cursor // after the last row; nil without rows
 	Revision string  // of a list of rates: the id of their revision, "" for none
 }
 

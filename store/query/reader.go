@@ -274,8 +274,9 @@ func (p *Page) close(run *running, q *Query) {
 	if back {
 		slices.Reverse(p.Rows)
 	}
+	p.Last = cursorAt(run, p.Rows[len(p.Rows)-1])
 	if more && !back || back {
-		p.Next = cursorAt(run, p.Rows[len(p.Rows)-1])
+		p.Next = p.Last
 	}
 	if more && back || q.After != nil && !back {
 		p.Prev = cursorAt(run, p.Rows[0])

@@ -201,6 +201,9 @@ func (c *compiler) sortKey() string {
 	if c.q.Sort == "" {
 		return ""
 	}
+	if col := c.def.Column(c.q.Sort); col != nil && col.Order {
+		return col.Expr(c.b, "t")
+	}
 	col, mask, ok := c.shownColumn(c.q.Sort, "sort", "sort", func(col *schema.Column) bool { return col.Sort })
 	if !ok || mask == 0 && c.def.IsKey(col) {
 		return ""

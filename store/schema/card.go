@@ -117,7 +117,7 @@ func (c *Card) Validate() error {
 	return check.Err
 }
 
-var cardAssignments = setColumn{table: "assignments", Owner: "card_id", Value: "account_id", Timed: true}
+var cardAssignments = setColumn{table: "assignments", Owner: "card_id", Value: "account_id", Timed: true, Later: true}
 
 // Translated is the view in which an account sees a card that is assigned to it:
 // as a card of its provider.

@@ -53,4 +53,4 @@ var customerType = &Type{
 }
 
 // CustomerCards are the cards that customers are on.
-var CustomerCards = setColumn{table: "card_customers", Owner: "customer_id", Value: "card_id", Timed: true}
+var CustomerCards = setColumn{table: "card_customers", Owner: "customer_id", Value: "card_id", Timed: true, Later: true}

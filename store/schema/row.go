@@ -20,6 +20,7 @@ import (
 //	filter    policies can read it, and filters may refer to it
 //	opaque    policies can read it, but no filter may refer to it
 //	account   names an account of the row's tenant
+//	personal  identifies a person; its values are kept nowhere else
 //	hidden    only for policies; never part of a listed row
 //	unlisted  only for the store
 //
@@ -105,7 +106,7 @@ func (f Field) Null() bool {
 func (f Field) column() Column {
 	c := stored(f.Name, f.Kind())
 	c.Policy, c.Opaque = f.Marked("filter") || f.Marked("opaque"), f.Marked("opaque")
-	c.Account, c.NotNull = f.Marked("account"), !f.Null()
+	c.Account, c.NotNull, c.Personal = f.Marked("account"), !f.Null(), f.Marked("personal")
 	if c.Account && !f.Marked("key") {
 		c.Refers = "account"
 	}

@@ -23,6 +23,7 @@ const (
 	RevisionHead      // shown as an object of id, number (if known), activated_at and rows
 	ParentCards       // shown as objects of card_id, name, exchange and exchange_at
 	RuleList          // shown as objects with the fields of a profit rule
+	Times             // an object of names to int64 microseconds since 1970; shown with RFC 3339 in UTC
 )
 
 // ColumnInfo describes one column of a type.
@@ -33,11 +34,14 @@ type ColumnInfo struct {
 	Opaque bool     // policies can read it, but no filter may refer to it
 	Show   bool     // it can be part of a row
 	Sort   bool     // rows can be sorted by it, if it is visible
+	Order  bool     // lists can have its order although no row shows it
 	Search bool     // rows can be selected by it, if it is visible
 	Folds  bool     // searches in it ignore case and accents; in other texts, only the case of A to Z
 	Words  []string // its only values; nil for any
 	Refers string   // the type of the rows whose ids are its values; "" for none
 	Prefix string   // with which these ids begin; "" for none
+
+	Personal bool // it identifies a person; the audit trail does not hold its values
 }
 
 // TypeInfo describes one type of rows.
@@ -156,7 +160,8 @@ type setColumn struct {
 	table string
 	Owner string // column that names the row
 	Value string
-	Timed bool   // rows are valid from valid_from until before valid_to
+	Timed bool   // rows are valid until before valid_to
+	Later bool   // with Timed: and from valid_from
 	Only  string // condition on the row itself; "" for none
 }
 
@@ -168,14 +173,21 @@ func (s setColumn) Rows(b *Builder) (from, where string) {
 	}
 	// With + 0, no index on times is used: it would find the rows of all accounts.
 	now := b.Integer(Argument{Kind: ArgNow})
-	return s.table + " s", "s.valid_from + 0 <= " + now + " AND (s.valid_to IS NULL OR s.valid_to + 0 > " + now + ")"
+	where = "(s.valid_to IS NULL OR s.valid_to + 0 > " + now + ")"
+	if s.Later {
+		where = "s.valid_from + 0 <= " + now + " AND " + where
+	}
+	return s.table + " s", where
 }
 
 // NextChange returns the SQL for the next moment at which a row of the set
 // begins or ends to be valid.
 func (s setColumn) NextChange(b *Builder, alias string) string {
 	now := b.Integer(Argument{Kind: ArgNow})
-	moment := "CASE WHEN s.valid_from > " + now + " THEN s.valid_from WHEN s.valid_to > " + now + " THEN s.valid_to END"
+	moment := "CASE WHEN s.valid_to > " + now + " THEN s.valid_to END"
+	if s.Later {
+		moment = "CASE WHEN s.valid_from > " + now + " THEN s.valid_from WHEN s.valid_to > " + now + " THEN s.valid_to END"
+	}
 	return "(SELECT min(" + moment + ") FROM " + s.table + " s WHERE s." + s.Owner + " = " + alias + ".id)"
 }
 
@@ -258,6 +270,10 @@ func (c Column) required() Column { c.NotNull = true; return c }
 // hidden makes the column available only to policies: it is never part of a
 // row.
 func (c Column) hidden() Column { c.Show, c.Sort, c.Search = false, false, false; return c }
+
+// ordering makes a column give an order that no row shows. Cursors of such a list hold its
+// values, so they have to be sealed.
+func (c Column) ordering() Column { c.Order = true; return c }
 
 // whole allows the column to be shown, but not to sort or select rows.
 func (c Column) whole() Column { c.Sort, c.Search = false, false; return c }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"reflect"
+	"slices"
 
 	"resellerd/store/valid"
 )
@@ -11,10 +12,12 @@ type User struct {
 	ID         string   `db:"id,key,filter"`
 	TenantID   string   `db:"tenant_id,key,filter,hidden"`
 	AccountID  string   `db:"account_id,fixed,filter,account"`
-	ExternalID string   `db:"external_id,null,filter" description:"the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity"`
-	Login      string   `db:"login,opaque" format:"email"` // LoginKey is unique in the account
-	Name       string   `db:"name,null,opaque"`
-	Groups     []string `db:"-" json:"groups,omitempty" description:"at least one, owned by or lent to the user's account"` // ids, sorted
+	ExternalID string   `db:"external_id,null,filter,personal" description:"the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity"`
+	Login      string   `db:"login,opaque,personal" format:"email"` // LoginKey is unique in the account
+	Name       string   `db:"name,null,opaque,personal"`
+	Groups     []string `db:"-" json:"groups,omitempty" description:"at least one, owned by or lent to the user's account"` // ids, sorted; without those whose time is over
+	GroupEnds  Ends     `db:"-" json:"group_ends,omitempty" description:"when the user leaves groups by itself, by group; each is one of groups, and each time is in the future"`
+	Left       bool     `db:"-" json:"-"` // it is in no group any more, because its time in each is over
 	Status     string   `db:"status,filter" enum:"active,disabled"`
 	IPAllow    Strings  `db:"ip_allow,opaque" description:"networks in CIDR notation; empty for any"`
 	TimeZone   string   `db:"time_zone,null"` // a name of the IANA time zone database
@@ -28,7 +31,9 @@ type UserPatch struct {
 	ExternalID, Login, Name, Status, TimeZone *string
 
 	IPAllow, Groups *[]string
-	Version         int64 // the version to change; 0 for any
+	// GroupEnds replaces all ends. Without it, groups that stay keep their ends.
+	GroupEnds *Ends
+	Version   int64 // the version to change; 0 for any
 }
 
 // Named reports whether ref is the user's id or external id. A reference that
@@ -53,8 +58,13 @@ func (u *User) Validate() error {
 	c.Networks("ip_allow", u.IPAllow)
 	c.TimeZone("time_zone", u.TimeZone)
 	c.Distinct("groups", u.Groups)
-	if len(u.Groups) == 0 {
+	if len(u.Groups) == 0 && !u.Left {
 		c.Refuse("groups", "must have at least one group")
+	}
+	for group := range u.GroupEnds {
+		if !slices.Contains(u.Groups, group) {
+			c.Refuse("group_ends", "has a group that is not one of groups")
+		}
 	}
 	return c.Err
 }
@@ -63,5 +73,14 @@ var userType = &Type{
 	Name: "user", Prefix: "usr_", Table: "users", Key: "@.id",
 	Indexed: []string{"id", "tenant_id", "account_id"},
 	Columns: columnsOf[User]().withFolded(reflect.TypeFor[User]()).
-		behind("name", setOf("groups", setColumn{table: "user_groups", Owner: "user_id", Value: "group_id"}).policy().refers("group")),
+		behind("name", setOf("groups", memberships).policy().refers("group"), document("group_ends", Times, func(b *Builder, alias string) string {
+			from, where := memberships.Rows(b)
+			return b.Dialect.JSONObject("s.group_id", "s.valid_to", from+" WHERE s.user_id = "+alias+".id AND s.valid_to IS NOT NULL AND "+where)
+		})),
 }
+
+// memberships are the groups that users are in.
+var memberships = setColumn{table: "user_groups", Owner: "user_id", Value: "group_id", Timed: true}
+
+// Ends says when a user leaves groups by itself. It has no group that the user stays in.
+type Ends map[string]Micros

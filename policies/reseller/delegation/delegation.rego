@@ -66,7 +66,7 @@ touching if {
 	input.resource.type == "user"
 	input.action.name == "update"
 	some field in input.action.change.fields
-	field in {"login", "external_id", "status", "groups", "ip_allow"}
+	field in {"login", "external_id", "status", "groups", "group_ends", "ip_allow"}
 }
 
 # Access can differ only at areas that either side names, so only those are tested.

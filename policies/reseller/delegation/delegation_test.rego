@@ -49,7 +49,7 @@ test_manager_cannot_widen_itself if {
 }
 
 test_manager_cannot_touch_a_stronger_colleague if {
-	every field in ["login", "external_id", "status", "groups", "ip_allow"] {
+	every field in ["login", "external_id", "status", "groups", "group_ends", "ip_allow"] {
 		touched := changing(manager, "update", "user", {"fields": ["name", field], "before": stronger, "after": weaker})
 		fixture.denial(touched) == {"exceeds_delegation"}
 	}

@@ -1,8 +1,8 @@
 # METADATA
 # title: Decision log
 # description: >-
-#   What never reaches the decision log: money, notes, logins, addresses and tokens,
-#   wherever an input may carry them. The paths are the same for every entry.
+#   What never reaches the decision log: money, notes, names, logins, external ids,
+#   addresses and tokens, wherever an input may carry them. The paths are the same for every entry.
 package system.log
 
 # METADATA
@@ -23,7 +23,7 @@ mask contains path if {
 }
 
 personal := {
-	"login", "email", "phone", "password", "ip_allow", "client_ip", "ip", "ip_address",
+	"name", "external_id", "login", "email", "phone", "password", "ip_allow", "client_ip", "ip", "ip_address",
 	"remote_addr", "address", "token", "access_token", "refresh_token", "id_token", "jwt",
 	"api_key", "secret", "authorization", "cookie", "session",
 }

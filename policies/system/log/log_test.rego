@@ -5,6 +5,7 @@ import data.system.log
 test_log_cannot_hold_logins_addresses_or_tokens if {
 	every path in [
 		"/input/subject/properties", "/input/subject/user/login", "/input/subject/user/email",
+		"/input/subject/user/external_id",
 		"/input/subject/user/ip_allow", "/input/context/client_ip", "/input/context/token",
 		"/input/resource/login", "/input/resource/email", "/input/resource/ip_allow",
 		"/input/resource/properties/password", "/input/action/properties/token",
@@ -32,7 +33,7 @@ test_log_can_hold_what_replay_decides_by if {
 }
 
 secrets := {
-	"login", "email", "phone", "password", "ip_allow", "client_ip", "ip", "ip_address",
+	"name", "external_id", "login", "email", "phone", "password", "ip_allow", "client_ip", "ip", "ip_address",
 	"remote_addr", "address", "token", "access_token", "refresh_token", "id_token", "jwt",
 	"api_key", "secret", "authorization", "cookie", "session",
 }

@@ -377,6 +377,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what, from the oldest entry on, with a cursor to go on from
+         * @description Each entry comes once, in the order of commits. Ask again with `after`, at once if there is `more`. With `Accept: application/x-ndjson`, each line is an entry, and the last line is the cursor.
+         */
+        get: operations["exportAuditEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cards": {
         parameters: {
             query?: never;
@@ -853,6 +873,26 @@ export interface paths {
         head?: never;
         /** Change a customer; its account is fixed */
         patch: operations["updateCustomer"];
+        trace?: never;
+    };
+    "/v1/customers/{id}/billing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The cards and revisions that rate a customer's calls which start at a time
+         * @description A call is rated at its start. What changes later does not change the answer for a past time. `/v1/cards/{id}/rates?at=` has the rates.
+         */
+        get: operations["getBilling"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/customers/{id}/cards": {
@@ -1741,7 +1781,7 @@ export interface components {
         AuditEntry: {
             account?: string;
             /** @enum {string} */
-            action?: "create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune";
+            action?: "create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune" | "break_glass" | "erase";
             actor?: string | null;
             /** Format: date-time */
             at?: string;
@@ -1768,9 +1808,47 @@ export interface components {
             /** @description with count=true: the number of rows that the user sees */
             total?: number;
         };
+        AuditExport: {
+            /** @description the next request's after */
+            cursor: string;
+            items: components["schemas"]["AuditEntry"][];
+            /** @description there are more entries now */
+            more: boolean;
+        };
         AuditResource: {
             id: string;
             type: string;
+        };
+        BilledCard: {
+            card_id: string;
+            /** @description null if no revision was in force, or it is not kept any more */
+            revision: components["schemas"]["BilledRevision"] | null;
+            /** Format: date-time */
+            valid_from: string;
+            /** Format: date-time */
+            valid_to: string | null;
+        };
+        BilledRevision: {
+            /** Format: date-time */
+            active_from: string;
+            /**
+             * Format: date-time
+             * @description null if it still is in force in this way
+             */
+            active_to: string | null;
+            charge_precision: number;
+            charge_rounding: string;
+            currency: string;
+            /** @enum {string} */
+            direction: "termination" | "origination";
+            id: string;
+            rate_precision: number;
+            rate_rounding: string;
+        };
+        Billing: {
+            /** Format: date-time */
+            at: string;
+            items: components["schemas"]["BilledCard"][];
         };
         BuildOptions: {
             /** @description activate it even if calls sell at a loss; needs the action accept_losses */
@@ -3713,6 +3791,10 @@ export interface components {
             };
             /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
             external_id?: string | null;
+            /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
+            group_ends?: {
+                [key: string]: string;
+            };
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             id: string;
@@ -3760,6 +3842,10 @@ export interface components {
             account_id?: string;
             /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
             external_id?: string | null;
+            /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
+            group_ends?: {
+                [key: string]: string;
+            };
             /** @description at least one, owned by or lent to the user's account */
             groups: string[];
             /** @description networks in CIDR notation; empty for any */
@@ -3820,6 +3906,10 @@ export interface components {
             };
             /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
             external_id?: string | null;
+            /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
+            group_ends?: {
+                [key: string]: string;
+            };
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             readonly id?: string;
@@ -3847,6 +3937,10 @@ export interface components {
             };
             /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
             external_id?: string | null;
+            /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
+            group_ends?: {
+                [key: string]: string;
+            };
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             id: string;
@@ -5702,9 +5796,9 @@ export interface operations {
                 /** @description account has no value */
                 account_null?: boolean;
                 /** @description action has one of these values */
-                action?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune")[];
+                action?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune" | "break_glass" | "erase")[];
                 /** @description action has none of these values */
-                action_ne?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune")[];
+                action_ne?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune" | "break_glass" | "erase")[];
                 /** @description action contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
                 action_contains?: string;
                 /** @description action begins with this text */
@@ -5796,6 +5890,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportAuditEntries: {
+        parameters: {
+            query?: {
+                /** @description the cursor of another answer; without it, the answer begins with the oldest entry */
+                after?: string;
+                /** @description entries of an answer */
+                limit?: number;
+            };
+            header?: {
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description Shows what this user would see: the id or the external id of the user. Needs the area preview. Only for panel tokens. */
+                "Resellerd-As"?: components["parameters"]["ResellerdAs"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    Vary: components["headers"]["Vary"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditExport"];
+                    "application/x-ndjson": string;
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -9762,6 +9909,95 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getBilling: {
+        parameters: {
+            query?: {
+                /** @description the start of a call; default: now */
+                at?: string;
+            };
+            header?: {
+                /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
+                "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];
+                /** @description The Resellerd-Revision of an earlier answer. The answer comes from data at least that new, or is 503. Only for panel tokens. */
+                "Resellerd-At-Least"?: components["parameters"]["ResellerdAtLeast"];
+                /** @description Shows what this user would see: the id or the external id of the user. Needs the area preview. Only for panel tokens. */
+                "Resellerd-As"?: components["parameters"]["ResellerdAs"];
+                /** @description The caller's own name for the request. The answer repeats it. Another name replaces one with other characters. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /** @description the id of the row */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Resellerd-Decision-ID": components["headers"]["ResellerdDecisionID"];
+                    "Resellerd-Policy": components["headers"]["ResellerdPolicy"];
+                    "Resellerd-Preview": components["headers"]["ResellerdPreview"];
+                    "Resellerd-Revision": components["headers"]["ResellerdRevision"];
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2026-11-30T14:00:18.993678Z",
+                     *       "items": [
+                     *         {
+                     *           "card_id": "crd_itwvimnyarcljybkuq7ylcyesr",
+                     *           "valid_from": "2026-01-05T09:00:00Z",
+                     *           "valid_to": null,
+                     *           "revision": {
+                     *             "id": "rev_q726vu7dzym3icy6myfazjwant",
+                     *             "active_from": "2026-01-05T09:00:00Z",
+                     *             "active_to": null,
+                     *             "currency": "USD",
+                     *             "direction": "termination",
+                     *             "rate_precision": 4,
+                     *             "rate_rounding": "half_up",
+                     *             "charge_precision": 4,
+                     *             "charge_rounding": "half_up"
+                     *           }
+                     *         },
+                     *         {
+                     *           "card_id": "crd_ttecuqrm5lyasxfz53xkcueqv3",
+                     *           "valid_from": "2026-01-05T09:00:00Z",
+                     *           "valid_to": null,
+                     *           "revision": {
+                     *             "id": "rev_ghs5wmeysrzmd4owom6hqhyshc",
+                     *             "active_from": "2026-01-05T09:00:00Z",
+                     *             "active_to": null,
+                     *             "currency": "USD",
+                     *             "direction": "termination",
+                     *             "rate_precision": 4,
+                     *             "rate_rounding": "half_up",
+                     *             "charge_precision": 4,
+                     *             "charge_rounding": "half_up"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Billing"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
     listCardsOfCustomer: {
         parameters: {
             query?: {
@@ -12409,6 +12645,7 @@ export interface operations {
                      *                 "groups": [
                      *                   "grp_26q32iqk54xvm32wdudhctf43y"
                      *                 ],
+                     *                 "group_ends": {},
                      *                 "status": "active",
                      *                 "ip_allow": [],
                      *                 "time_zone": "UTC",
@@ -12427,6 +12664,7 @@ export interface operations {
                      *                 "groups": [
                      *                   "grp_5byrxiw2bhvdqlay7uqp2dxn3s"
                      *                 ],
+                     *                 "group_ends": {},
                      *                 "status": "active",
                      *                 "ip_allow": [],
                      *                 "time_zone": "UTC",
@@ -12618,12 +12856,13 @@ export interface operations {
                      *           "groups": [
                      *             "grp_26q32iqk54xvm32wdudhctf43y"
                      *           ],
+                     *           "group_ends": {},
                      *           "status": "active",
                      *           "ip_allow": [],
                      *           "time_zone": "UTC",
                      *           "created_at": "2026-01-05T09:00:00Z",
                      *           "updated_at": "2026-01-05T09:00:00Z",
-                     *           "etag": "\"69wmkAPVn2oR5qIfORyblZLb\""
+                     *           "etag": "\"W3lsZKd0VQKEOIjKPSCso_Fy\""
                      *         },
                      *         {
                      *           "id": "usr_valcptwpn5m5o7x732aeec5g77",
@@ -12634,12 +12873,13 @@ export interface operations {
                      *           "groups": [
                      *             "grp_5byrxiw2bhvdqlay7uqp2dxn3s"
                      *           ],
+                     *           "group_ends": {},
                      *           "status": "active",
                      *           "ip_allow": [],
                      *           "time_zone": "UTC",
                      *           "created_at": "2026-01-05T09:00:00Z",
                      *           "updated_at": "2026-01-05T09:00:00Z",
-                     *           "etag": "\"zGDT_Wdn2sIyv36yF2LxYb3M\""
+                     *           "etag": "\"4eTL_HPnrZvORtidKO91RnHF\""
                      *         }
                      *       ]
                      *     }
@@ -12696,7 +12936,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "groups": [
-                 *         "grp_jq66cfl7rocmekvvd2q4kybesm"
+                 *         "grp_3z34j24ipztqewmqmbhd5tqzue"
                  *       ],
                  *       "login": "mia@halyard.example",
                  *       "name": "Mia Frost"
@@ -12733,19 +12973,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                     *       "id": "usr_6nvd35prwxay2gs5uxcbdymvd4",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "external_id": null,
                      *       "login": "mia@halyard.example",
                      *       "name": "Mia Frost",
                      *       "groups": [
-                     *         "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *         "grp_3z34j24ipztqewmqmbhd5tqzue"
                      *       ],
+                     *       "group_ends": {},
                      *       "status": "active",
                      *       "ip_allow": [],
                      *       "time_zone": null,
-                     *       "created_at": "2026-11-30T03:36:01.857394Z",
-                     *       "updated_at": "2026-11-30T03:36:01.857394Z"
+                     *       "created_at": "2026-11-30T14:00:18.392053Z",
+                     *       "updated_at": "2026-11-30T14:00:18.392053Z"
                      *     }
                      */
                     "application/json": components["schemas"]["User"];
@@ -12890,7 +13131,7 @@ export interface operations {
                  *       "items": [
                  *         {
                  *           "groups": [
-                 *             "grp_jq66cfl7rocmekvvd2q4kybesm"
+                 *             "grp_3z34j24ipztqewmqmbhd5tqzue"
                  *           ],
                  *           "login": "li@halyard.example",
                  *           "name": "Li Wen"
@@ -12919,22 +13160,23 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "status": 201,
-                     *           "id": "usr_saktjn2cyckfxemjojwcafej5e",
-                     *           "etag": "\"mVEd1pfVwq3aF_54q3OcHXck\"",
+                     *           "id": "usr_7wadyoei4zw77h6xsinqzy4xka",
+                     *           "etag": "\"wf7yie7KVY-lEheU84-MimZI\"",
                      *           "row": {
-                     *             "id": "usr_saktjn2cyckfxemjojwcafej5e",
+                     *             "id": "usr_7wadyoei4zw77h6xsinqzy4xka",
                      *             "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *             "external_id": null,
                      *             "login": "li@halyard.example",
                      *             "name": "Li Wen",
                      *             "groups": [
-                     *               "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *               "grp_3z34j24ipztqewmqmbhd5tqzue"
                      *             ],
+                     *             "group_ends": {},
                      *             "status": "active",
                      *             "ip_allow": [],
                      *             "time_zone": null,
-                     *             "created_at": "2026-11-30T03:36:01.863158Z",
-                     *             "updated_at": "2026-11-30T03:36:01.863158Z"
+                     *             "created_at": "2026-11-30T14:00:18.400995Z",
+                     *             "updated_at": "2026-11-30T14:00:18.400995Z"
                      *           }
                      *         }
                      *       ]
@@ -12985,7 +13227,7 @@ export interface operations {
                  * @example {
                  *       "items": [
                  *         {
-                 *           "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                 *           "id": "usr_6nvd35prwxay2gs5uxcbdymvd4",
                  *           "status": "disabled"
                  *         }
                  *       ]
@@ -13012,22 +13254,23 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "status": 200,
-                     *           "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
-                     *           "etag": "\"Xa0-B9mEs6jiZ0M5T9zJT-er\"",
+                     *           "id": "usr_6nvd35prwxay2gs5uxcbdymvd4",
+                     *           "etag": "\"2qDCcYUeRYmpHpUFN-nXhEIV\"",
                      *           "row": {
-                     *             "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                     *             "id": "usr_6nvd35prwxay2gs5uxcbdymvd4",
                      *             "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *             "external_id": null,
                      *             "login": "mia@halyard.example",
                      *             "name": "Mia Frost",
                      *             "groups": [
-                     *               "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *               "grp_3z34j24ipztqewmqmbhd5tqzue"
                      *             ],
+                     *             "group_ends": {},
                      *             "status": "disabled",
                      *             "ip_allow": [],
                      *             "time_zone": "Europe/Madrid",
-                     *             "created_at": "2026-11-30T03:36:01.857394Z",
-                     *             "updated_at": "2026-11-30T03:36:01.877711Z"
+                     *             "created_at": "2026-11-30T14:00:18.392053Z",
+                     *             "updated_at": "2026-11-30T14:00:18.42357Z"
                      *           }
                      *         }
                      *       ]
@@ -13197,6 +13440,7 @@ export interface operations {
                      *       "groups": [
                      *         "grp_26q32iqk54xvm32wdudhctf43y"
                      *       ],
+                     *       "group_ends": {},
                      *       "status": "active",
                      *       "ip_allow": [],
                      *       "time_zone": "UTC",
@@ -13344,19 +13588,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "usr_fv3sw6hpx26krpfbf3twyjfx44",
+                     *       "id": "usr_6nvd35prwxay2gs5uxcbdymvd4",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "external_id": null,
                      *       "login": "mia@halyard.example",
                      *       "name": "Mia Frost",
                      *       "groups": [
-                     *         "grp_jq66cfl7rocmekvvd2q4kybesm"
+                     *         "grp_3z34j24ipztqewmqmbhd5tqzue"
                      *       ],
+                     *       "group_ends": {},
                      *       "status": "active",
                      *       "ip_allow": [],
                      *       "time_zone": "Europe/Madrid",
-                     *       "created_at": "2026-11-30T03:36:01.857394Z",
-                     *       "updated_at": "2026-11-30T03:36:01.870969Z"
+                     *       "created_at": "2026-11-30T14:00:18.392053Z",
+                     *       "updated_at": "2026-11-30T14:00:18.413062Z"
                      *     }
                      */
                     "application/json": components["schemas"]["UserOrDryRun"];

@@ -68,7 +68,7 @@ view := "full"
 columns contains column if {
 	some column in [
 		"id", "account_id", "external_id", "login", "name", "groups",
-		"status", "ip_allow", "time_zone", "created_at", "updated_at",
+		"group_ends", "status", "ip_allow", "time_zone", "created_at", "updated_at",
 	]
 }
 

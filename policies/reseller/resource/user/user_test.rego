@@ -60,7 +60,7 @@ test_reseller_can_see_a_user_in_full if {
 	decision := main.decision with input as fixture.ask(fixture.reseller, "read", "user", target("acc_r"))
 	decision.view == "full"
 	decision.columns == {
-		"id", "account_id", "external_id", "login", "name", "groups",
+		"id", "account_id", "external_id", "login", "name", "groups", "group_ends",
 		"status", "ip_allow", "time_zone", "created_at", "updated_at",
 	}
 }

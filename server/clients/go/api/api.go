@@ -506,9 +506,11 @@ const (
 	AuditEntryActionAcceptLosses AuditEntryAction = "accept_losses"
 	AuditEntryActionActivate     AuditEntryAction = "activate"
 	AuditEntryActionAssign       AuditEntryAction = "assign"
+	AuditEntryActionBreakGlass   AuditEntryAction = "break_glass"
 	AuditEntryActionBuild        AuditEntryAction = "build"
 	AuditEntryActionCreate       AuditEntryAction = "create"
 	AuditEntryActionDelete       AuditEntryAction = "delete"
+	AuditEntryActionErase        AuditEntryAction = "erase"
 	AuditEntryActionOpen         AuditEntryAction = "open"
 	AuditEntryActionPreview      AuditEntryAction = "preview"
 	AuditEntryActionPrune        AuditEntryAction = "prune"
@@ -524,11 +526,15 @@ func (e AuditEntryAction) Valid() bool {
 		return true
 	case AuditEntryActionAssign:
 		return true
+	case AuditEntryActionBreakGlass:
+		return true
 	case AuditEntryActionBuild:
 		return true
 	case AuditEntryActionCreate:
 		return true
 	case AuditEntryActionDelete:
+		return true
+	case AuditEntryActionErase:
 		return true
 	case AuditEntryActionOpen:
 		return true
@@ -537,6 +543,24 @@ func (e AuditEntryAction) Valid() bool {
 	case AuditEntryActionPrune:
 		return true
 	case AuditEntryActionUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BilledRevisionDirection.
+const (
+	BilledRevisionDirectionOrigination BilledRevisionDirection = "origination"
+	BilledRevisionDirectionTermination BilledRevisionDirection = "termination"
+)
+
+// Valid indicates whether the value is a known member of the BilledRevisionDirection enum.
+func (e BilledRevisionDirection) Valid() bool {
+	switch e {
+	case BilledRevisionDirectionOrigination:
+		return true
+	case BilledRevisionDirectionTermination:
 		return true
 	default:
 		return false
@@ -3627,10 +3651,54 @@ type AuditEntryList struct {
 	Total *int `json:"total,omitempty"`
 }
 
+// AuditExport defines model for AuditExport.
+type AuditExport struct {
+	// Cursor the next request's after
+	Cursor string       `json:"cursor"`
+	Items  []AuditEntry `json:"items"`
+
+	// More there are more entries now
+	More bool `json:"more"`
+}
+
 // AuditResource defines model for AuditResource.
 type AuditResource struct {
 	Id   string `json:"id"`
 	Type string `json:"type"`
+}
+
+// BilledCard defines model for BilledCard.
+type BilledCard struct {
+	CardId string `json:"card_id"`
+
+	// Revision null if no revision was in force, or it is not kept any more
+	Revision  interface{} `json:"revision"`
+	ValidFrom time.Time   `json:"valid_from"`
+	ValidTo   *time.Time  `json:"valid_to"`
+}
+
+// BilledRevision defines model for BilledRevision.
+type BilledRevision struct {
+	ActiveFrom time.Time `json:"active_from"`
+
+	// ActiveTo null if it still is in force in this way
+	ActiveTo        *time.Time              `json:"active_to"`
+	ChargePrecision int                     `json:"charge_precision"`
+	ChargeRounding  string                  `json:"charge_rounding"`
+	Currency        string                  `json:"currency"`
+	Direction       BilledRevisionDirection `json:"direction"`
+	Id              string                  `json:"id"`
+	RatePrecision   int                     `json:"rate_precision"`
+	RateRounding    string                  `json:"rate_rounding"`
+}
+
+// BilledRevisionDirection defines model for BilledRevision.Direction.
+type BilledRevisionDirection string
+
+// Billing defines model for Billing.
+type Billing struct {
+	At    time.Time    `json:"at"`
+	Items []BilledCard `json:"items"`
 }
 
 // BuildOptions defines model for BuildOptions.
@@ -6177,6 +6245,9 @@ type User struct {
 	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
 	ExternalId *string `json:"external_id,omitempty"`
 
+	// GroupEnds when the user leaves groups by itself, by group; each is one of groups, and each time is in the future
+	GroupEnds *map[string]time.Time `json:"group_ends,omitempty"`
+
 	// Groups at least one, owned by or lent to the user's account
 	Groups *[]string `json:"groups,omitempty"`
 	Id     string    `json:"id"`
@@ -6234,6 +6305,9 @@ type UserCreate struct {
 
 	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
 	ExternalId *string `json:"external_id,omitempty"`
+
+	// GroupEnds when the user leaves groups by itself, by group; each is one of groups, and each time is in the future
+	GroupEnds *map[string]time.Time `json:"group_ends,omitempty"`
 
 	// Groups at least one, owned by or lent to the user's account
 	Groups []string `json:"groups"`
@@ -6314,6 +6388,9 @@ type UserUpdate struct {
 	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
 	ExternalId *string `json:"external_id,omitempty"`
 
+	// GroupEnds when the user leaves groups by itself, by group; each is one of groups, and each time is in the future
+	GroupEnds *map[string]time.Time `json:"group_ends,omitempty"`
+
 	// Groups at least one, owned by or lent to the user's account
 	Groups *[]string `json:"groups,omitempty"`
 	Id     *string   `json:"id,omitempty"`
@@ -6346,6 +6423,9 @@ type UserUpdateByID struct {
 
 	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
 	ExternalId *string `json:"external_id,omitempty"`
+
+	// GroupEnds when the user leaves groups by itself, by group; each is one of groups, and each time is in the future
+	GroupEnds *map[string]time.Time `json:"group_ends,omitempty"`
 
 	// Groups at least one, owned by or lent to the user's account
 	Groups *[]string `json:"groups,omitempty"`

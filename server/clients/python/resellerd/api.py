@@ -284,7 +284,7 @@ AssignmentOrDryRun = Union["Assignment", "DryRun"]
 
 AuditEntry = TypedDict("AuditEntry", {
     "account": str,
-    "action": Literal['create', 'update', 'delete', 'assign', 'build', 'activate', 'accept_losses', 'open', 'preview', 'prune'],
+    "action": Literal['create', 'update', 'delete', 'assign', 'build', 'activate', 'accept_losses', 'open', 'preview', 'prune', 'break_glass', 'erase'],
     "actor": Union[str, None],
     "at": str,
     "change": Union[dict[str, "ColumnChange"], None],
@@ -301,9 +301,39 @@ AuditEntryList = TypedDict("AuditEntryList", {
     "total": int,
 }, total=False)
 
+AuditExport = TypedDict("AuditExport", {
+    "cursor": Required[str],
+    "items": Required[list["AuditEntry"]],
+    "more": Required[bool],
+}, total=False)
+
 AuditResource = TypedDict("AuditResource", {
     "id": Required[str],
     "type": Required[str],
+}, total=False)
+
+BilledCard = TypedDict("BilledCard", {
+    "card_id": Required[str],
+    "revision": Required[Union["BilledRevision", None]],
+    "valid_from": Required[str],
+    "valid_to": Required[Union[str, None]],
+}, total=False)
+
+BilledRevision = TypedDict("BilledRevision", {
+    "active_from": Required[str],
+    "active_to": Required[Union[str, None]],
+    "charge_precision": Required[int],
+    "charge_rounding": Required[str],
+    "currency": Required[str],
+    "direction": Required[Literal['termination', 'origination']],
+    "id": Required[str],
+    "rate_precision": Required[int],
+    "rate_rounding": Required[str],
+}, total=False)
+
+Billing = TypedDict("Billing", {
+    "at": Required[str],
+    "items": Required[list["BilledCard"]],
 }, total=False)
 
 BuildOptions = TypedDict("BuildOptions", {
@@ -1548,6 +1578,7 @@ User = TypedDict("User", {
     "etag": str,
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
+    "group_ends": dict[str, str],
     "groups": list[str],
     "id": Required[str],
     "ip_allow": list[str],
@@ -1577,6 +1608,7 @@ UserByName = TypedDict("UserByName", {
 UserCreate = TypedDict("UserCreate", {
     "account_id": str,
     "external_id": Union[str, None],
+    "group_ends": dict[str, str],
     "groups": Required[list[str]],
     "ip_allow": list[str],
     "login": Required[str],
@@ -1617,6 +1649,7 @@ UserUpdate = TypedDict("UserUpdate", {
     "etag": str,
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
+    "group_ends": dict[str, str],
     "groups": list[str],
     "id": str,
     "ip_allow": list[str],
@@ -1633,6 +1666,7 @@ UserUpdateByID = TypedDict("UserUpdateByID", {
     "etag": str,
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
+    "group_ends": dict[str, str],
     "groups": list[str],
     "id": Required[str],
     "ip_allow": list[str],

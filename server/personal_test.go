@@ -1,0 +1,222 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"resellerd/policies/policiestest/depth"
+	"resellerd/store"
+	"resellerd/store/storetest"
+)
+
+// lockedBuffer is a log that a test reads while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// The audit trail holds no name, login and external id of a user, whatever is done to
+// users and by them.
+func TestTheAuditTrailHoldsNoPersonalData(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		r := rand.New(rand.NewPCG(depth.FirstSeed(), 9))
+		planted := []string{}
+		plant := func(form string) string {
+			text := fmt.Sprintf(form, fmt.Sprintf("planted%d", len(planted)))
+			planted = append(planted, text)
+			return text
+		}
+		var made []string
+		for range depth.Runs(40) {
+			actor := []string{"m", "a", "b"}[r.IntN(3)]
+			id := "{" + []string{"a2", "b2", "clerk", "c"}[r.IntN(4)] + "}"
+			if len(made) > 0 && r.IntN(2) == 0 {
+				id = made[r.IntN(len(made))]
+			}
+			switch r.IntN(6) {
+			case 0:
+				got := w.do(actor, "POST", "/v1/users", fmt.Sprintf(`{"login":%q,"name":%q,"groups":["{M.default}"],"account_id":"{A}"}`, plant("%s@example.com"), plant("Anna \"%s\" Lund")))
+				if got.status == 201 {
+					made = append(made, got.object()["id"].(string))
+				}
+			case 1:
+				w.do("m", "PATCH", "/v1/users/"+id, fmt.Sprintf(`{"external_id":%q}`, plant("ext-%s")))
+			case 2:
+				w.do(actor, "PATCH", "/v1/users/"+id, fmt.Sprintf(`{"name":%q,"login":%q}`, plant("<%s>"), plant("%s@example.com")))
+			case 3:
+				w.get(actor, "/v1/preview/"+id)
+			case 4:
+				w.do("m", "DELETE", "/v1/users/"+id, "")
+			case 5:
+				w.do(actor, "POST", "/v1/accounts", fmt.Sprintf(`{"name":"New","user":{"login":%q,"name":%q,"groups":["{M.default}"]}}`, plant("%s@example.com"), plant("Owner %s")))
+			}
+		}
+		rows, err := storetest.SQL(t, w.store).Query("SELECT COALESCE(change, '') FROM audit_entries")
+		must(t, err)
+		defer rows.Close()
+		n, people := 0, []string{secret("A", "name of a2"), secret("A", "a2") + "@example.com", secret("A", "external a2"), "planted0", "planted1", "planted2"}
+		for rows.Next() {
+			var text string
+			must(t, rows.Scan(&text))
+			n++
+			for _, one := range append(people, planted...) {
+				if strings.Contains(text, one) {
+					t.Errorf("RESELLERD_TEST_SEED=%d: %q is in %s", depth.FirstSeed(), one, text)
+				}
+			}
+		}
+		must(t, rows.Err())
+		if n == 0 {
+			t.Error("no entry was written")
+		}
+	})
+}
+
+// The decision log holds no name, login and external id of a user, in none of the forms of
+// a question, although requests name users by their external ids.
+func TestTheDecisionLogHoldsNoPersonalData(t *testing.T) {
+	t.Parallel()
+	for name, url := range databases(carriers, turn(t)) {
+		t.Run(name, func(t *testing.T) {
+			log := &lockedBuffer{}
+			w := newWorld(t, url(t), engineOf(t, 1), seedWorld, WithDecisionWriter(log))
+			for _, viewer := range []string{"m", "a", "clerk"} {
+				w.seenBy(viewer)
+			}
+			external := secret("A", "external a2")
+			w.do("a2", "GET", "/v1/users", "", headerUser, external).want(200)
+			w.do("m", "POST", "/access/v1/evaluation", fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":"update"},"resource":{"type":"user","id":"{a2}"}}`, external)).want(200)
+			w.do("m", "PATCH", "/v1/users/{a2}", `{"name":"Planted Person","login":"planted@example.com","external_id":"planted-4711"}`).want(200)
+			w.do("m", "GET", "/v1/users?name_contains=planted", "").want(200)
+			w.do("m", "GET", "/v1/audit", "").want(200)
+			last := w.get("m", "/v1/me").want(200).header.Get(headerDecisionID)
+			soon(t, "the last entry", func() bool { return strings.Contains(log.String(), last) })
+			text := log.String()
+			people := []string{"Planted Person", "planted@example.com", "planted-4711"}
+			for _, user := range []string{"m", "clerk", "a", "a2", "b", "b2", "c", "n"} {
+				owner := strings.ToUpper(user[:1])
+				if user == "clerk" {
+					owner = "M"
+				}
+				people = append(people, secret(owner, "name of "+user), secret(owner, user)+"@", secret(owner, "external "+user))
+			}
+			for _, one := range people {
+				if at := strings.Index(text, one); at >= 0 {
+					t.Errorf("%q is in the log: …%s", one, text[max(0, at-300):at+len(one)])
+				}
+			}
+		})
+	}
+}
+
+// An erased user is found in no table by what it was called, but still by its id.
+func TestAnErasedUserIsFoundNowhere(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"name":"Zoë \"Z\" <Åkesson>","login":"zoe@example.com","external_id":"zoe-4711"}`).want(200)
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"name":"Zoë Lind","external_id":"zoe-4712"}`, "Idempotency-Key", "one").want(200)
+		// An entry as releases before wrote it.
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			_, err := tx.Audit(t.Context(), store.AuditEntry{AccountID: w.id("A"), ResourceType: "user", ResourceID: w.id("a2"), Action: "update",
+				Change: []byte(`{"columns":{"name":{"before":"Zoë Früher","after":"Zoë Lind"}},"row":{"id":"` + w.id("a2") + `","external_id":"zoe-4700"}}`)})
+			return err
+		})
+		gone := []string{"Zoë", "zoe@", "zoe-471", "zoe-4700", "Früher", "Åkesson", secret("A", "name of a2")}
+		found := func() (all []string) {
+			for _, table := range tablesOf(t, w) {
+				for _, text := range gone {
+					if strings.Contains(table, text) {
+						all = append(all, text)
+					}
+				}
+			}
+			return all
+		}
+		if before := found(); len(before) == 0 {
+			t.Fatal("nothing is there to erase")
+		}
+		e, err := w.store.EraseUser(t.Context(), w.id("M"), w.id("a2"))
+		must(t, err)
+		if left := found(); len(left) > 0 || len(e.Found) > 0 || e.Left() {
+			t.Errorf("still there: %v, %+v", left, e)
+		}
+		if !slices.ContainsFunc(e.Kept, func(k store.Trace) bool { return k.Table == "audit_entries" }) || e.Entries == 0 {
+			t.Errorf("kept: %+v", e)
+		}
+		row := w.get("m", "/v1/users/{a2}").want(200).object()
+		if row["status"] != "disabled" || row["login"] != e.Pseudonym+"@erased.invalid" || row["external_id"] != e.Pseudonym {
+			t.Errorf("the row: %v", row)
+		}
+		again, err := w.store.EraseUser(t.Context(), w.id("M"), w.id("a2"))
+		if err != nil || again.Entries != 0 || again.Left() {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+		w.do("m", "DELETE", "/v1/users/{b2}", "").want(204)
+		if e, err = w.store.EraseUser(t.Context(), w.id("M"), w.id("b2")); err != nil || e.Left() {
+			t.Errorf("a deleted user: %+v, %v", e, err)
+		}
+		if _, err = w.store.EraseUser(t.Context(), w.id("M"), "usr_nobody"); err == nil {
+			t.Error("nobody was erased")
+		}
+		if _, err = w.store.EraseUser(t.Context(), w.id("M"), w.id("m")); err == nil {
+			t.Error("the last administrator was erased")
+		}
+		// No other entry can be rewritten.
+		for _, text := range []string{
+			"UPDATE audit_entries SET change = NULL WHERE resource_type = 'user' AND resource_id = '" + w.id("clerk") + "'",
+			"UPDATE audit_entries SET action = 'x' WHERE resource_id = '" + w.id("a2") + "'",
+			"UPDATE audit_entries SET change = NULL WHERE resource_type <> 'user'",
+		} {
+			w.do("m", "PATCH", "/v1/users/{clerk}", fmt.Sprintf(`{"name":%q}`, time.Now())).want(200)
+			w.do("m", "PATCH", "/v1/customers/{acme}", fmt.Sprintf(`{"name":%q}`, time.Now())).want(200)
+			if _, err := storetest.SQL(t, w.store).Exec(text); err == nil || !strings.Contains(err.Error(), "audit_kept") {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+	})
+}
+
+// tablesOf returns the texts of the tables that hold something of users.
+func tablesOf(t *testing.T, w *world) (all []string) {
+	t.Helper()
+	db := storetest.SQL(t, w.store)
+	for _, text := range []string{
+		"SELECT id, external_id, login, name, login_key, folded FROM users", "SELECT id, change FROM audit_entries",
+		"SELECT id, row_before, row_after, changed FROM changes", "SELECT scope_hash, body FROM idempotency_keys",
+	} {
+		rows, err := db.Query(text)
+		must(t, err)
+		names, err := rows.Columns()
+		must(t, err)
+		for rows.Next() {
+			cells, into := make([][]byte, len(names)), make([]any, len(names))
+			for i := range cells {
+				into[i] = &cells[i]
+			}
+			must(t, rows.Scan(into...))
+			all = append(all, string(bytes.Join(cells, []byte(" "))))
+		}
+		must(t, rows.Err())
+		must(t, rows.Close())
+	}
+	return all
+}
