@@ -103,11 +103,12 @@ func (s *Store) WebhookNow(ctx context.Context, owner, id string) (WebhookNow, e
 
 // TurnedByClock lists the active webhooks whose users may see something else because of the
 // clock alone: an assignment to the user's account began or ended after a time, until
-// another one.
+// another one, or the user left a group then.
 func (s *Store) TurnedByClock(ctx context.Context, after, until schema.Micros) ([]string, error) {
-	found, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, `SELECT w.id FROM webhooks w JOIN users u ON u.id = w.user_id WHERE w.status = 'active' AND EXISTS (
+	found, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, `SELECT w.id FROM webhooks w JOIN users u ON u.id = w.user_id WHERE w.status = 'active' AND (EXISTS (
 		SELECT 1 FROM assignments a WHERE a.account_id = u.account_id
-		AND (a.valid_from + 0 > ? AND a.valid_from + 0 <= ? OR a.valid_to + 0 > ? AND a.valid_to + 0 <= ?))`, after, until, after, until)
+		AND (a.valid_from + 0 > ? AND a.valid_from + 0 <= ? OR a.valid_to + 0 > ? AND a.valid_to + 0 <= ?))
+		OR EXISTS (SELECT 1 FROM user_groups m WHERE m.user_id = u.id AND m.valid_to > ? AND m.valid_to <= ?))`, after, until, after, until, after, until)
 	ids := make([]string, len(found))
 	for i, one := range found {
 		ids[i] = one.ID

@@ -3823,6 +3823,10 @@ export interface components {
             };
             /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
             external_id?: string | null;
+            /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
+            group_ends?: {
+                [key: string]: string;
+            };
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             readonly id?: string;
@@ -3882,6 +3886,10 @@ export interface components {
             account_id?: string;
             /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
             external_id: string | null;
+            /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
+            group_ends?: {
+                [key: string]: string;
+            };
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             /** @description networks in CIDR notation; empty for any */
@@ -13036,7 +13044,7 @@ export interface operations {
                  *         {
                  *           "external_id": "U7",
                  *           "groups": [
-                 *             "grp_mnz3fnsurztsrlweuafisohawa"
+                 *             "grp_boiyljzn3mlkw3pprofop4udoe"
                  *           ],
                  *           "login": "ole@halyard.example"
                  *         }
@@ -13064,22 +13072,23 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "status": 200,
-                     *           "id": "usr_etkwfquvenrukfvg4otbb3mame",
-                     *           "etag": "\"6C3ndOmMl8cjhn5hgVsNYW7y\"",
+                     *           "id": "usr_qktz53jk5xxmw22mdtdsl2t63a",
+                     *           "etag": "\"EutsXWXyGPDqL_bnY_Ileomy\"",
                      *           "row": {
-                     *             "id": "usr_etkwfquvenrukfvg4otbb3mame",
+                     *             "id": "usr_qktz53jk5xxmw22mdtdsl2t63a",
                      *             "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *             "external_id": "U7",
                      *             "login": "ole@halyard.example",
                      *             "name": null,
                      *             "groups": [
-                     *               "grp_mnz3fnsurztsrlweuafisohawa"
+                     *               "grp_boiyljzn3mlkw3pprofop4udoe"
                      *             ],
+                     *             "group_ends": {},
                      *             "status": "active",
                      *             "ip_allow": [],
                      *             "time_zone": null,
-                     *             "created_at": "2026-11-30T14:03:11.535122Z",
-                     *             "updated_at": "2026-11-30T14:03:11.535122Z"
+                     *             "created_at": "2026-11-30T14:40:35.978597Z",
+                     *             "updated_at": "2026-11-30T14:40:35.978597Z"
                      *           }
                      *         }
                      *       ]
@@ -13322,7 +13331,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "groups": [
-                 *         "grp_mnz3fnsurztsrlweuafisohawa"
+                 *         "grp_boiyljzn3mlkw3pprofop4udoe"
                  *       ],
                  *       "login": "ole@halyard.example"
                  *     }
@@ -13359,19 +13368,20 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "id": "usr_etkwfquvenrukfvg4otbb3mame",
+                     *       "id": "usr_qktz53jk5xxmw22mdtdsl2t63a",
                      *       "account_id": "acc_tcwxq4qolpemjf7wmaztfstwah",
                      *       "external_id": "U7",
                      *       "login": "ole@halyard.example",
                      *       "name": null,
                      *       "groups": [
-                     *         "grp_mnz3fnsurztsrlweuafisohawa"
+                     *         "grp_boiyljzn3mlkw3pprofop4udoe"
                      *       ],
+                     *       "group_ends": {},
                      *       "status": "active",
                      *       "ip_allow": [],
                      *       "time_zone": null,
-                     *       "created_at": "2026-11-30T14:03:11.535122Z",
-                     *       "updated_at": "2026-11-30T14:03:11.535122Z"
+                     *       "created_at": "2026-11-30T14:40:35.978597Z",
+                     *       "updated_at": "2026-11-30T14:40:35.978597Z"
                      *     }
                      */
                     "application/json": components["schemas"]["User"];

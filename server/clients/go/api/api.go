@@ -6282,6 +6282,9 @@ type UserByName struct {
 	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
 	ExternalId *string `json:"external_id,omitempty"`
 
+	// GroupEnds when the user leaves groups by itself, by group; each is one of groups, and each time is in the future
+	GroupEnds *map[string]time.Time `json:"group_ends,omitempty"`
+
 	// Groups at least one, owned by or lent to the user's account
 	Groups *[]string `json:"groups,omitempty"`
 	Id     *string   `json:"id,omitempty"`
@@ -6356,6 +6359,9 @@ type UserPutByName struct {
 
 	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
 	ExternalId *string `json:"external_id"`
+
+	// GroupEnds when the user leaves groups by itself, by group; each is one of groups, and each time is in the future
+	GroupEnds *map[string]time.Time `json:"group_ends,omitempty"`
 
 	// Groups at least one, owned by or lent to the user's account
 	Groups *[]string `json:"groups,omitempty"`

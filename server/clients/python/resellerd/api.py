@@ -1595,6 +1595,7 @@ UserByName = TypedDict("UserByName", {
     "etag": str,
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
+    "group_ends": dict[str, str],
     "groups": list[str],
     "id": str,
     "ip_allow": list[str],
@@ -1635,6 +1636,7 @@ UserOrDryRun = Union["User", "DryRun"]
 UserPutByName = TypedDict("UserPutByName", {
     "account_id": str,
     "external_id": Required[Union[str, None]],
+    "group_ends": dict[str, str],
     "groups": list[str],
     "ip_allow": list[str],
     "login": str,
