@@ -32,9 +32,13 @@ func (w *writing) change(n rowWriter, fields []string) *input.Change {
 
 // lastingHeld limits the acting user's access in a change that gives access away to what
 // the user has for as long. Otherwise, access that ends could be handed on, or kept. A user
-// who was created for an emergency is not limited: somebody has to give access back.
+// who was created for an emergency is limited only in changes of itself, until its time is
+// over: somebody has to give access back.
 func (w *writing) lastingHeld(n rowWriter, id string, change *input.Change) error {
-	if change == nil || change.Held == nil || w.r.Subject.Until == 0 || w.r.Subject.BreakGlass {
+	if change == nil || change.Held == nil || w.r.Subject.Until == 0 {
+		return nil
+	}
+	if itself := n.typ == userWriter.typ && id == w.r.Subject.User.ID; w.r.Subject.BreakGlass && !itself {
 		return nil
 	}
 	last := schema.Micros(0) // without end

@@ -222,6 +222,10 @@ func TestRightsThatEndAreNotHandedOn(t *testing.T) {
 		for _, ends := range []string{`{}`, fmt.Sprintf(`{"{M.full}":%q}`, later)} {
 			w.do("clerk", "PATCH", "/v1/users/{clerk}", `{"group_ends":`+ends+`}`).refused(403, "exceeds_delegation")
 		}
+		for _, body := range []string{`{"login":"mine@example.com"}`, `{"external_id":"mine"}`, `{"status":"disabled"}`} {
+			w.do("clerk", "PATCH", "/v1/users/{m}", body).refused(403, "exceeds_delegation")
+		}
+		w.do("clerk", "PATCH", "/v1/users/{m}", `{"name":"Renamed"}`).want(200)
 		w.do("clerk", "PATCH", "/v1/groups/{M.clerks}", `{"default_access":["create","read","update","delete"]}`).refused(403, "exceeds_delegation")
 		w.do("m", "PATCH", "/v1/users/{clerk}", `{"group_ends":{}}`).want(200)
 		w.do("clerk", "POST", "/v1/users", `{"login":"other@example.com","groups":["{M.full}"]}`).want(201)
@@ -281,6 +285,7 @@ func TestBreakGlassGivesRightsThatEnd(t *testing.T) {
 			t.Errorf("%v users are counted", n)
 		}
 		w.do("duty", "PATCH", "/v1/users/{clerk}", `{"groups":["{M.full}"]}`).want(200)
+		w.do("duty", "PATCH", "/v1/users/{duty}", `{"group_ends":{}}`).refused(403, "exceeds_delegation")
 		entry := w.get("m", "/v1/audit?action=break_glass").items()[0]
 		if text := fmt.Sprint(entry["change"]); !strings.Contains(text, "the panel is down") || !strings.Contains(text, "group_ends") {
 			t.Errorf("audited as %v", entry)

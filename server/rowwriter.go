@@ -109,6 +109,11 @@ func (w *writing) mayChange(n rowWriter, id string, change *input.Change, readOn
 	if n.gives(change.Fields) {
 		change.After = change.Before
 	}
+	if n.typ == userWriter.typ { // who sets how a user is known may later act as that user
+		if err := w.lastingHeld(n, id, change); err != nil {
+			return err
+		}
+	}
 	if err := w.may("update", n.typ, id, change); err != nil {
 		return w.blaming(err, n.typ, id, change, readOnly)
 	}

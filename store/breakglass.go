@@ -102,10 +102,10 @@ func (s *Store) Master(ctx context.Context, named string) (string, error) {
 	return "", err
 }
 
-func isBreakGlass(ctx context.Context, d dialect.Dialect, x dialect.Execer, user string) (bool, error) {
+func isBreakGlass(ctx context.Context, d dialect.Dialect, x dialect.Execer, now schema.Micros, user string) (bool, error) {
 	type row struct {
 		ID string `db:"user_id"`
 	}
-	found, err := dialect.SelectAll[row](ctx, d, x, "SELECT user_id FROM break_glass WHERE user_id = ?", user)
+	found, err := dialect.SelectAll[row](ctx, d, x, "SELECT user_id FROM break_glass WHERE user_id = ? AND valid_to > ?", user, now)
 	return len(found) > 0, err
 }

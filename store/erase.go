@@ -38,7 +38,7 @@ func (e *Erased) Left() bool {
 
 // EraseUser replaces a user's name, login and external id by a pseudonym everywhere: in
 // its row, in audit entries, and in what is kept for /v1/changes. It deletes answers that
-// are kept for repeated requests and hold one of them. It disables the user and empties its
+// are kept for repeated requests and hold the user's id, as all about the user do. It disables the user and empties its
 // ip_allow. Then it searches all tables. A user that was deleted, or erased, can be erased
 // again. It returns ErrNotFound, or ErrConflict if nobody could administer the tenant
 // without the user.
@@ -215,7 +215,7 @@ func (e *Erased) rowWithout(row map[string]any) (found bool) {
 }
 
 // eraseKept rewrites what is kept for /v1/changes, also of the commit that erased the row. It
-// deletes the answers that are kept for repeated requests and hold a text of the user.
+// deletes the answers that are kept for repeated requests and hold the user's id.
 func (s *Store) eraseKept(ctx context.Context, tenant string, e *Erased) error {
 	type answer struct {
 		Hash []byte `db:"scope_hash"`
@@ -228,7 +228,7 @@ func (s *Store) eraseKept(ctx context.Context, tenant string, e *Erased) error {
 			return err
 		}
 		for _, a := range some {
-			if after = a.Hash; e.in(string(a.Body)) {
+			if after = a.Hash; strings.Contains(string(a.Body), e.UserID) {
 				found = append(found, a.Hash)
 			}
 		}
@@ -254,27 +254,17 @@ func (s *Store) eraseKept(ctx context.Context, tenant string, e *Erased) error {
 	})
 }
 
-func (e *Erased) in(text string) bool {
-	for column := range e.texts {
-		for one := range e.texts[column] {
-			if slices.ContainsFunc(spellings(one), func(s string) bool { return strings.Contains(text, s) }) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// spellings returns a text as tables may hold it: itself, within JSON, and without case.
-func spellings(text string) []string {
-	all := []string{text, schema.LoginKey(text), schema.Fold(text)}
-	quoted := query.AppendString(nil, text)
-	all = append(all, string(quoted[1:len(quoted)-1]))
+// spellings returns a text as tables may hold it: as the whole value, without case, and
+// as a text of JSON. Part of another text is not meant: an external id may be a digit.
+func spellings(text string) (whole, within []string) {
+	whole = []string{text, schema.LoginKey(text), schema.Fold(text)}
+	within = []string{string(query.AppendString(nil, text))}
 	if quoted, err := json.Marshal(text); err == nil {
-		all = append(all, string(quoted[1:len(quoted)-1]))
+		within = append(within, string(quoted))
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	slices.Sort(whole)
+	slices.Sort(within)
+	return slices.Compact(whole), slices.Compact(within)
 }
 
 // Trace is a place that holds a text.
@@ -299,11 +289,12 @@ func (s *Store) searchTraces(ctx context.Context, e *Erased) (err error) {
 	e.Found, e.Kept = []Trace{}, []Trace{}
 	for _, c := range columns {
 		for _, of := range slices.Sorted(maps.Keys(e.texts)) {
-			var texts []string
+			var whole, within []string
 			for text := range e.texts[of] {
-				texts = append(texts, spellings(text)...)
+				is, has := spellings(text)
+				whole, within = append(whole, is...), append(within, has...)
 			}
-			n, err := s.holding(ctx, c.Table, c.Column, c.Binary, texts)
+			n, err := s.holding(ctx, c.Table, c.Column, c.Binary, whole, within)
 			if err != nil {
 				return err
 			}
@@ -311,7 +302,7 @@ func (s *Store) searchTraces(ctx context.Context, e *Erased) (err error) {
 				e.Found = append(e.Found, Trace{Table: c.Table, Column: c.Column, Of: of, Rows: n})
 			}
 		}
-		n, err := s.holding(ctx, c.Table, c.Column, c.Binary, []string{e.UserID})
+		n, err := s.holding(ctx, c.Table, c.Column, c.Binary, nil, []string{e.UserID})
 		if err != nil {
 			return err
 		}
@@ -322,18 +313,24 @@ func (s *Store) searchTraces(ctx context.Context, e *Erased) (err error) {
 	return nil
 }
 
-// holding counts the rows whose column holds one of some texts.
-func (s *Store) holding(ctx context.Context, table, column string, binary bool, texts []string) (int64, error) {
+// holding counts the rows whose column is one of some texts, or holds one of others.
+func (s *Store) holding(ctx context.Context, table, column string, binary bool, whole, within []string) (int64, error) {
 	type number struct{ N int64 }
 	name := func(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`) + `"` }
 	var conditions []string
 	var args []any
-	for _, text := range texts {
-		if conditions = append(conditions, s.dialect.Holds(name(column), binary)); binary {
+	add := func(condition, text string) {
+		if conditions = append(conditions, condition); binary {
 			args = append(args, []byte(text))
 		} else {
 			args = append(args, text)
 		}
+	}
+	for _, text := range whole {
+		add(name(column)+" = ?", text)
+	}
+	for _, text := range within {
+		add(s.dialect.Holds(name(column), binary), text)
 	}
 	found, err := dialect.SelectOne[number](ctx, s.dialect, s.pool, "SELECT count(*) AS n FROM "+name(table)+" WHERE "+strings.Join(conditions, " OR "), args...)
 	return found.N, err

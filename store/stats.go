@@ -42,14 +42,15 @@ type Counts struct {
 	Held      map[string]int // revisions that a schedule could not activate, by reason
 	Stale     map[string]int // cards that should be built again, by reason
 	AtLoss    int            // active revisions whose losses somebody accepted
-	Emergency int            // active users who were created for an emergency and whose time is not over
+	Emergency int            // active users who were created for an emergency and still are in a group
 }
 
 // countsText takes the present time twice as its argument. It reads every revision.
 const countsText = `SELECT status AS kind, COALESCE(held_reason, '') AS reason, CASE WHEN live_at <= ? THEN 1 ELSE 0 END AS late, count(*) AS n
 		FROM revisions WHERE status IN ('scheduled', 'held') GROUP BY 1, 2, 3
 	UNION ALL SELECT 'at_loss', '', 0, count(*) FROM revisions WHERE status = 'active' AND losses_accepted
-	UNION ALL SELECT 'emergency', '', 0, count(*) FROM break_glass b JOIN users u ON u.id = b.user_id WHERE b.valid_to > ? AND u.status = 'active'
+	UNION ALL SELECT 'emergency', '', 0, count(*) FROM break_glass b JOIN users u ON u.id = b.user_id WHERE u.status = 'active'
+		AND EXISTS (SELECT 1 FROM user_groups m WHERE m.user_id = b.user_id AND (m.valid_to IS NULL OR m.valid_to > ?))
 	UNION ALL SELECT 'stale', stale, 0, count(*) FROM cards WHERE stale IS NOT NULL GROUP BY stale`
 
 // Count counts the rows that need attention. It is for a look once a minute.

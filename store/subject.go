@@ -46,7 +46,7 @@ type Subject struct {
 	// Until is when one of these groups ends, 0 for never. From then on, the subject is
 	// another one.
 	Until schema.Micros
-	// BreakGlass is true for a user who was created for an emergency.
+	// BreakGlass is true for a user who was created for an emergency, until its time is over.
 	BreakGlass bool
 
 	// Derived holds what the caller derives from the subject. It lives as long as
@@ -128,7 +128,7 @@ func loadSubject(ctx context.Context, d dialect.Dialect, x dialect.Execer, now s
 		return nil, fmt.Errorf("user %s: groups: %w", user.ID, err)
 	}
 	if len(ends) > 0 {
-		if s.BreakGlass, err = isBreakGlass(ctx, d, x, user.ID); err != nil {
+		if s.BreakGlass, err = isBreakGlass(ctx, d, x, now, user.ID); err != nil {
 			return nil, fmt.Errorf("user %s: %w", user.ID, err)
 		}
 	}

@@ -84,7 +84,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
-	tx := &Tx{store: s, tx: begun, tenant: tenant, since: since, work: work}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, since: since, work: work, now: schema.Micros(s.micros())}
 	ended := false
 	defer func() {
 		if !ended {

@@ -75,8 +75,11 @@ const undecided = "undecided"
 // undecided shows in the state that changes wait which cannot be judged.
 func (v *visit) undecided(ctx context.Context) error {
 	v.health.faulty()
-	if ended := ctx.Err() != nil; ended || v.state.Error == undecided {
+	if v.state.Error == undecided {
 		return nil
+	}
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the process ends: the next one decides
 	}
 	if v.state.Error = undecided; v.state.MadeAt == 0 {
 		v.state.MadeAt = schema.MicrosOf(v.Now())

@@ -2,6 +2,7 @@ package paneltables
 
 import (
 	"bytes"
+	"database/sql"
 	"os"
 	"strings"
 	"testing"
@@ -27,6 +28,24 @@ func TestAMappingHoldsNamesAlone(t *testing.T) {
 				t.Errorf("%q is accepted in %s", name, text)
 			}
 		}
+	}
+}
+
+// A right comes only from a value that says yes.
+func TestAFlagSaysYesOrNoOrNothing(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"1": "yes", "Y": "yes", "yes ": "yes", "true": "yes", "t": "yes", "ON": "yes", "\x01": "yes",
+		"0": "no", "n": "no", "No": "no", "false": "no", "f": "no", "off": "no", "": "no", "\x00": "no",
+		"deny": "", "none": "", "-": "", "0.00": "", "2": "", "\x00\x00": "", "allow": "",
+	} {
+		is, known := truth(sql.NullString{String: text, Valid: true})
+		if got := map[[2]bool]string{{true, true}: "yes", {false, true}: "no"}[[2]bool{is, known}]; got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+	if is, known := truth(sql.NullString{}); is || !known {
+		t.Error("NULL is not no")
 	}
 }
 

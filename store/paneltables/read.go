@@ -215,9 +215,15 @@ func (r *reading) values(c *Column) (map[string]any, error) {
 			had = map[string]any{}
 			all[key] = had
 		}
+		if _, twice := had[value]; twice {
+			return fmt.Errorf("%s gives the area %s twice to %s", c.From, value, key)
+		}
 		allowed := []string{}
 		for i, action := range actions {
-			if truth(values[2+i]) {
+			switch may, known := truth(values[2+i]); {
+			case !known:
+				return fmt.Errorf("the right to %s is neither yes nor no: write a query that gives 0 or 1", action)
+			case may:
 				allowed = append(allowed, action)
 			}
 		}
@@ -227,13 +233,16 @@ func (r *reading) values(c *Column) (map[string]any, error) {
 	return all, err
 }
 
-// truth reads a flag as panels store them.
-func truth(value sql.NullString) bool {
-	switch strings.ToLower(value.String) {
-	case "", "0", "n", "no", "false", "off", "\x00":
-		return false
+// truth reads a flag as panels store them. It returns false for known if it does not know
+// the value: a right must not come from a word that means the opposite.
+func truth(value sql.NullString) (is, known bool) {
+	switch strings.ToLower(strings.TrimSpace(value.String)) {
+	case "", "0", "n", "no", "f", "false", "off", "\x00":
+		return false, true
+	case "1", "y", "yes", "t", "true", "on", "\x01":
+		return true, true
 	}
-	return value.Valid
+	return false, false
 }
 
 // row writes the line of a row, or several.
