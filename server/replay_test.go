@@ -112,7 +112,7 @@ func TestReplayUnderAnotherPolicyTellsWhatFlips(t *testing.T) {
 		t.Errorf("asking for what was masked: %+v", r)
 	}
 	hides := load("reseller/resource/customer/customer.rego", `"email", `, "")
-	if r := replayed(t, hides, log); r.Kinds[replay.View] == 0 || r.Kinds[replay.AllowToDeny] > 0 {
+	if r := replayed(t, hides, log); r.Kinds[replay.Columns] == 0 || r.Kinds[replay.AllowToDeny] > 0 {
 		t.Errorf("hiding emails: %+v", r)
 	}
 }

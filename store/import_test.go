@@ -284,7 +284,7 @@ func TestAnOpenedPrefixAndADearerFeeAreCompared(t *testing.T) {
 			})
 			what.RowTimes, what.Preview = 3, true
 			got := fmt.Sprint(must(tx.Import(ctx, store.AllRates, what))[0].Doubtful)
-			if want := "[{4479 950 9} {49 5 5000}]"; got != want {
+			if want := "[{4479 950 9 false } {49 15 5010 true }]"; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		})

@@ -98,8 +98,8 @@ func TestDocsHaveSectionsAnchorsAndASearch(t *testing.T) {
 
 	for text, want := range map[string]string{
 		"":                     strings.Join(all, " "),
-		"customers BULK":       "createCustomersInBulk updateCustomersInBulk",
-		"/v1/cards/{id}/rates": "listRates",
+		"customers BULK":       "createCustomersInBulk putCustomersInBulk updateCustomersInBulk",
+		"/v1/cards/{id}/rates": "getBilling listRates",
 		"no such thing":        "",
 	} {
 		got := page.Found[text]
