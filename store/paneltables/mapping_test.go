@@ -35,7 +35,7 @@ func TestAMappingHoldsNamesAlone(t *testing.T) {
 func TestAFlagSaysYesOrNoOrNothing(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"1": "yes", "Y": "yes", "yes ": "yes", "true": "yes", "t": "yes", "ON": "yes", "\x01": "yes",
+		"1": "yes", "Y": "yes", "true": "yes", "t": "yes", "ON": "yes", "\x01": "yes",
 		"0": "no", "n": "no", "No": "no", "false": "no", "f": "no", "off": "no", "": "no", "\x00": "no",
 		"deny": "", "none": "", "-": "", "0.00": "", "2": "", "\x00\x00": "", "allow": "",
 	} {
