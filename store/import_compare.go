@@ -63,6 +63,10 @@ func (d *Imported) covered(prefix string, was []any) (by []any) {
 	return by
 }
 
+// newTimes is how much wider the limit is for a prefix that is new below another one. It is
+// another destination: a mobile network often costs several times the fixed one.
+const newTimes = 10
+
 // move keeps the price of a prefix that rises or falls most, or the cost of a call if that does more, if it is one of
 // the largest, or beyond the limit of the import. A new prefix, or one that was blocked without a price, is compared
 // with the shorter one that applied before.
@@ -103,7 +107,11 @@ func (d *Imported) move(prefix string, was, is, by []any, what *Import) {
 	default:
 		return
 	}
-	if what.RowTimes > 0 && m.beyond(what.RowTimes) && !what.Confirm[PriceMove{Prefix: m.Prefix, Is: m.Is}] {
+	times := what.RowTimes
+	if m.Under != "" {
+		times *= newTimes
+	}
+	if times > 0 && m.beyond(times) && !what.Confirm[PriceMove{Prefix: m.Prefix, Is: m.Is}] {
 		if d.Doubts++; len(d.Doubtful) < maxDoubts {
 			d.Doubtful = append(d.Doubtful, m)
 		}
