@@ -142,7 +142,7 @@ func strip(document any) {
 	switch d := document.(type) {
 	case map[string]any:
 		for name, value := range d {
-			if slices.Contains([]string{"next", "etag", "decision_id"}, name) {
+			if slices.Contains([]string{"next", "etag", "decision_id", "group_ends"}, name) || name == "external_id" && value == nil { // the release shows neither ends nor ids of groups
 				delete(d, name)
 			} else {
 				strip(value)
