@@ -341,7 +341,7 @@ func TestAVeryLargeCommitResetsThoseWhoSeeOfIt(t *testing.T) {
 				cursors[viewer] = w.told(viewer, "").Cursor
 			}
 			err := few.Write(tctx, w.id("M"), func(tx *store.Tx) error {
-				for n := range 30 {
+				for n := range 520 { // more than a commit stores kinds
 					owner := w.id(test.owners[n%len(test.owners)])
 					if _, err := tx.CreateCustomer(tctx, store.Customer{AccountID: owner, Name: fmt.Sprint("One of many ", n)}); err != nil {
 						return err

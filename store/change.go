@@ -31,8 +31,9 @@ type Change struct {
 	// returns them; nil if the row did not exist. A large set is a SetPart; see Whole.
 	Before, After map[string]any
 	// Kinds are, without an ID, the different policy columns that the rows had before or
-	// have after, without their ids. A viewer who would see none of them sees none of the
-	// rows, unless its filter reads ids. It is nil if there are too many kinds.
+	// have after, without those that Distinguishing names. A viewer who would see none of
+	// them sees none of the rows, unless its filter reads such a column. It is nil if there
+	// are too many kinds.
 	Kinds []map[string]any
 }
 
@@ -89,12 +90,22 @@ func (k *kinds) add(i *query.Image) {
 		return
 	}
 	row := maps.Clone(i.Row)
-	if k.typ != "account" { // accounts are seen by their ids
-		delete(row, "id")
+	for _, column := range Distinguishing(k.typ) {
+		delete(row, column)
 	}
 	if k.seen[fmt.Sprintf("%#v", row)] = row; len(k.seen) > maxKinds {
 		k.seen, k.many = map[string]map[string]any{}, true
 	}
+}
+
+// Distinguishing lists the columns by which each row of a type differs from the others.
+// Accounts are seen by their ids.
+func Distinguishing(typ string) []string {
+	all := []string{"name", "public_name", "external_id", "carrier"}
+	if typ != "account" {
+		all = append(all, "id")
+	}
+	return all
 }
 
 // list returns the kinds in order, nil for too many.

@@ -481,7 +481,7 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 // judgeMany decides what the reader is told of a change of more rows than are stored: a
 // reset, if it may see one of them.
 func (r *Reader) judgeMany(p *session.ReadPlan, c *store.Change) (meaning, error) {
-	if c.Kinds == nil || c.Type != "account" && p.Reads("id") {
+	if c.Kinds == nil || slices.ContainsFunc(store.Distinguishing(c.Type), p.Reads) {
 		return resets, nil
 	}
 	unread := r.Users.Unread()
