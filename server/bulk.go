@@ -410,7 +410,7 @@ func (b *bulkRun) row(w *writing, n int) (one bulkDone, err error) {
 	}
 	sent := *b.sent
 	sent.object, sent.ifMatch = maps.Clone(b.rows[n]), nil
-	w.sent, w.key, w.access = &sent, b.keyOf(n), nil
+	w.sent, w.key, w.access, w.anew = &sent, b.keyOf(n), nil, nil
 	failed := w.tx.Part(b.r.Ctx, func() error {
 		done, repeated, err := w.repeated()
 		if err == nil && !repeated {

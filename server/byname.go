@@ -100,7 +100,11 @@ func (w *writing) putByName(n namedRow, name string) (target, error) {
 		return target{}, err
 	}
 	if id == "" {
-		return n.create(w)
+		made, err := n.create(w)
+		if err == nil && len(w.sent.ifMatch) > 0 { // RFC 9110, 13.1.1: there is no row that could match
+			err = stale()
+		}
+		return made, err
 	}
 	return w.updateRow(n.update, id)
 }

@@ -19,6 +19,9 @@ func TestPutByExternalIDCreatesAndThenChanges(t *testing.T) {
 			{"cards", `{"name":"One","currency":"EUR"}`, `{"name":"Two"}`, `"name":"Two"`},
 		} {
 			at := "/v1/" + c.path + "/by-external-id/K%2F1"
+			for _, old := range []string{`"old"`, "*"} { // the row may have been deleted meanwhile
+				w.do("m", "PUT", at, c.first, "If-Match", old).want(412)
+			}
 			id := w.do("m", "PUT", at, c.first).refused(201, `"external_id":"K/1"`).object()["id"].(string)
 			w.do("m", "PUT", at, c.second).refused(200, id).refused(200, c.shows)
 			w.do("m", "PUT", at, c.second[:len(c.second)-1]+`,"external_id":"K2"}`).want(422)
