@@ -167,7 +167,7 @@ func TestAnErasedUserIsFoundNowhere(t *testing.T) {
 			t.Errorf("the row: %v", row)
 		}
 		again, err := w.store.EraseUser(t.Context(), w.id("M"), w.id("a2"))
-		if err != nil || again.Entries != 0 || again.Left() {
+		if err != nil || again.Entries != 0 || again.Left() || again.Searched != 0 {
 			t.Errorf("again: %+v, %v", again, err)
 		}
 		w.do("m", "DELETE", "/v1/users/{b2}", "").want(204)

@@ -27,6 +27,9 @@ type Erased struct {
 	Found []Trace `json:"found"`
 	// Kept are the places that hold the user's id.
 	Kept []Trace `json:"kept"`
+	// Searched is how many names, logins and external ids were searched for. It is 0 if
+	// none was left to replace: the search then proves nothing.
+	Searched int `json:"searched"`
 
 	texts map[string]map[string]bool // by column: all values that the user had
 }
@@ -286,7 +289,10 @@ func (s *Store) searchTraces(ctx context.Context, e *Erased) (err error) {
 	if err != nil {
 		return err
 	}
-	e.Found, e.Kept = []Trace{}, []Trace{}
+	e.Found, e.Kept, e.Searched = []Trace{}, []Trace{}, 0
+	for _, texts := range e.texts {
+		e.Searched += len(texts)
+	}
 	for _, c := range columns {
 		for _, of := range slices.Sorted(maps.Keys(e.texts)) {
 			var whole, within []string

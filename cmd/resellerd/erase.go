@@ -42,7 +42,10 @@ func (c *eraseCommand) Run(ctx context.Context, t terminal) (err error) {
 func printErased(w io.Writer, e *store.Erased) error {
 	fmt.Fprintf(w, "%s is %s now, and disabled\n", e.UserID, e.Pseudonym)
 	fmt.Fprintf(w, "rewritten: %d audit entries, %d changes; deleted: %d kept answers\n", e.Entries, e.Changes, e.Answers)
-	if len(e.Found) == 0 {
+	switch {
+	case e.Searched == 0:
+		fmt.Fprintln(w, "nothing was left to replace, so nothing was searched for")
+	case len(e.Found) == 0:
 		fmt.Fprintln(w, "no table holds its name, login or external id any more")
 	}
 	for _, f := range e.Found {
@@ -53,8 +56,8 @@ func printErased(w io.Writer, e *store.Erased) error {
 		kept = append(kept, fmt.Sprintf("%s.%s (%d)", k.Table, k.Column, k.Rows))
 	}
 	_, err := fmt.Fprintf(w, `The id stays in %s.
-Records of who changed prices and rights have to be kept: for accounting, and for disputes about bills. They name
-the user by the id alone. --audit-keep and --revision-keep end them. Decision logs hold the id, too.
+The law requires records of who changed prices and rights, for accounting and for disputes about bills. These records
+name the user by the id alone. --audit-keep and --revision-keep end them. Decision logs hold the id, too.
 Backups and the logs of the panel are not searched.
 `, strings.Join(kept, ", "))
 	return err
