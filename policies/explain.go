@@ -74,7 +74,8 @@ func (e *Engine) ExplainDocument(ctx context.Context, document map[string]any) E
 
 // ExplainNone explains why a list has no row. Its Decision is the one about a row
 // without columns. Failed leads to the first condition that holds for no row, if there
-// is one.
+// is one. Any value of the request may equal a column here, so a property of a kind that
+// no column has is not found.
 func (e *Engine) ExplainNone(ctx context.Context, in *input.Input) Explanation {
 	asked := *in
 	asked.Resource.Row = map[string]any{}
