@@ -31,19 +31,16 @@ func TestMemoryIsFlatOverManyWrites(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the race detector needs memory of its own: run without -short")
 	}
-	writes := depth.Runs(200)
-	if depth.Long() {
-		writes = 100_000
-	}
+	writes := depth.Writes()
 	for name, url := range databases(carriers, turn(t)) {
 		t.Run(name, func(t *testing.T) {
 			w := smallCaches(t, url(t))
 			early := int64(0)
-			for i := range writes {
-				if i == writes/4 {
+			for i, written := 0, 0; written < writes; i++ {
+				if early == 0 && written >= writes/4 {
 					early = w.liveHeap(t)
 				}
-				w.writeAndRead(i)
+				written += w.writeAndRead(i)
 			}
 			grown := w.liveHeap(t) - early
 			t.Logf("%d writes: %d kB live after a quarter, %d kB more at the end", writes, early>>10, grown>>10)
@@ -77,8 +74,9 @@ func smallCaches(t *testing.T, url string) *world {
 }
 
 // writeAndRead makes the i-th write, and reads what it has evicted.
-func (w *world) writeAndRead(i int) {
+func (w *world) writeAndRead(i int) (writes int) {
 	w.t.Helper()
+	writes = 1
 	switch {
 	case i%20 == 0: // the profile of the acting user, with other areas each time
 		w.do("m", "PATCH", "/v1/groups/{big}", rowsFrom(i, 200)).want(200)
@@ -91,9 +89,11 @@ func (w *world) writeAndRead(i int) {
 	default:
 		made := w.do("a", "POST", "/v1/customers", fmt.Sprintf(`{"name":"customer %d"}`, i)).want(201).object()
 		w.do("a", "DELETE", fmt.Sprint("/v1/customers/", made["id"]), "").want(204)
+		writes = 2
 	}
 	w.get([]string{"m", "a", "b"}[i%3], []string{"/v1/customers", "/v1/cards", "/v1/customers/{acme}", "/v1/lookup?number=4930"}[i%4])
 	w.pass(time.Millisecond)
+	return writes
 }
 
 // liveHeap returns the bytes that are reachable, without those of the caches. It checks

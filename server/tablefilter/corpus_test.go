@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,20 +255,6 @@ func withProperties(in *input.Input, row map[string]any) *input.Input {
 	return &out
 }
 
-// pairs is how many pairs of a row and a filter the tests try in each database. The
-// environment variable RESELLERD_TEST_PAIRS sets it.
-func pairs(t *testing.T) int {
-	text := os.Getenv("RESELLERD_TEST_PAIRS")
-	if text == "" {
-		return 10_000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal("RESELLERD_TEST_PAIRS:", err)
-	}
-	return n
-}
-
 // For each policy of the corpus that a filter can express, the filter lets exactly the
 // rows pass that a full evaluation allows, in every database and collation.
 func TestFiltersLetPassWhatEvaluationAllows(t *testing.T) {
@@ -288,7 +273,7 @@ func TestFiltersLetPassWhatEvaluationAllows(t *testing.T) {
 		}
 	}
 	tried, passed, expressed := 0, 0, map[string]bool{}
-	for tried < pairs(t) {
+	for tried < depth.Pairs() {
 		for _, name := range slices.Sorted(maps.Keys(engines)) {
 			if n, ok := compare(t, r, name, engines[name], rows, tables); ok {
 				tried, passed = tried+len(rows), passed+n

@@ -51,14 +51,25 @@ func Long() bool { return chosen() == long }
 func Full() bool { return chosen() != quick }
 
 // FirstSeed returns the first seed of random cases: RESELLERD_TEST_SEED, or 1.
-func FirstSeed() uint64 {
-	text := os.Getenv("RESELLERD_TEST_SEED")
+func FirstSeed() uint64 { return number("RESELLERD_TEST_SEED", 1) }
+
+// Pairs returns the number of pairs of a row and a filter to try in each database:
+// RESELLERD_TEST_PAIRS, or 10,000.
+func Pairs() int { return int(number("RESELLERD_TEST_PAIRS", 10_000)) }
+
+// Writes returns the number of writes over which memory is measured:
+// RESELLERD_TEST_WRITES, or a number that depends on the depth.
+func Writes() int { return int(number("RESELLERD_TEST_WRITES", uint64(Runs(300)))) }
+
+// number returns the number in an environment variable, or otherwise without it.
+func number(name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
 	if text == "" {
-		return 1
+		return otherwise
 	}
-	seed, err := strconv.ParseUint(text, 10, 64)
+	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
-		panic(fmt.Sprintf("RESELLERD_TEST_SEED=%q: want a number", text))
+		panic(fmt.Sprintf("%s=%q: want a number", name, text))
 	}
-	return seed
+	return n
 }
