@@ -37,13 +37,14 @@ const mediaMergePatch = "application/merge-patch+json"
 
 // fields reads the body as one object. An absent body is read as an empty
 // object. Errors: 400 for invalid JSON (also for a repeated name, invalid UTF-8
-// or NUL), 415, 413, and 422 for JSON that is not an object.
+// or NUL), 415, 413, and 422 for JSON that is not an object. A row of a bulk request has its own
+// fault.
 func (q *sent) fields(shown func(string) bool) (*fields, error) {
 	f := emptyFields()
 	f.shown = shown
 	if q.object != nil {
 		f.sent = q.object
-		return f, nil
+		return f, q.fault
 	}
 	raw, err := unpacked(q.raw, q.encoding, q.limit)
 	if err != nil || len(raw) == 0 {

@@ -66,38 +66,15 @@ type userUpdate struct {
 type bulkWriter struct {
 	method, path string
 	write        func(w *writing) (target, error)
-	givesAccess  bool // a row may change what the acting user may do
+	answer       func(*writing, target) (written, error) // to a row that was written
+	givesAccess  bool                                    // a row may change what the acting user may do
 }
 
-// The bodies of rows that a bulk request puts by their external ids.
-type (
-	accountPut struct {
-		ExternalID string `json:"external_id" required:"true"`
-		accountNamed
-	}
-	groupPut struct {
-		ExternalID string `json:"external_id" required:"true"`
-		groupNamed
-	}
-	userPut struct {
-		ExternalID string `json:"external_id" required:"true"`
-		userNamed
-	}
-	customerPut struct {
-		ExternalID string `json:"external_id" required:"true"`
-		customerNamed
-	}
-	cardPut struct {
-		ExternalID string `json:"external_id" required:"true"`
-		cardNamed
-	}
-)
-
 var (
-	bulkNewCustomers = bulkWriter{fiber.MethodPost, "/v1/customers", (*writing).createCustomer, false}
-	bulkCustomers    = bulkWriter{fiber.MethodPatch, "/v1/customers/:id", updateSent(customerWriter), false}
-	bulkNewUsers     = bulkWriter{fiber.MethodPost, "/v1/users", (*writing).createSentUser, true}
-	bulkUsers        = bulkWriter{fiber.MethodPatch, "/v1/users/:id", updateSent(userWriter), true}
+	bulkNewCustomers = bulkWriter{fiber.MethodPost, "/v1/customers", (*writing).createCustomer, answerRow, false}
+	bulkCustomers    = bulkWriter{fiber.MethodPatch, "/v1/customers/:id", updateSent(customerWriter), answerRow, false}
+	bulkNewUsers     = bulkWriter{fiber.MethodPost, "/v1/users", (*writing).createSentUser, answerRow, true}
+	bulkUsers        = bulkWriter{fiber.MethodPatch, "/v1/users/:id", updateSent(userWriter), answerRow, true}
 )
 
 // updateSent updates the row whose id the body has.
@@ -418,7 +395,7 @@ func (b *bulkRun) row(w *writing, n int) (one bulkDone, err error) {
 		}
 		if err == nil {
 			one.id = done.id
-			one.written, err = answerRow(w, done)
+			one.written, err = b.writer.answer(w, done)
 		}
 		return err
 	})
@@ -491,8 +468,8 @@ func (b *bulkRun) answer() error {
 			body.Items[i] = bulkRow[json.RawMessage]{Status: document.Status, Problem: &document}
 			continue
 		}
-		row := json.RawMessage(one.written.body)
-		body.Items[i] = bulkRow[json.RawMessage]{Status: one.written.status, ID: one.id, ETag: b.r.s.etag(one.written.typ, row), Row: &row}
+		row := json.RawMessage(one.written.whole())
+		body.Items[i] = bulkRow[json.RawMessage]{Status: one.written.status, ID: one.id, ETag: b.r.s.etag(one.written.typ, one.written.body), Row: &row}
 	}
 	text, err := json.Marshal(body)
 	if err != nil {

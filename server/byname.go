@@ -46,6 +46,13 @@ type (
 	}
 )
 
+// putRow is a row of a bulk request. Its body has the external id that it is put by.
+type putRow[T any] struct {
+	Row T `json:"-" inline:"true" required:"external_id"`
+}
+
+type bulkPut[T any] = bulkNew[putRow[T]]
+
 var (
 	namedAccount  = namedRowOf("account", "", answerAccount)
 	namedGroup    = namedRowOf("group", "account_id", answerWarned)
@@ -71,29 +78,27 @@ func bulkNamed(n namedRow, path string) bulkWriter {
 	return bulkWriter{fiber.MethodPut, path, func(w *writing) (target, error) {
 		name, _ := w.sent.object[externalID].(string)
 		return w.putByName(n, name)
-	}, n.gives}
+	}, n.answer, n.gives}
 }
 
 // putByName creates or changes the row with an external id. It finds the row only if its
-// writer sees the row and its id.
+// writer sees the row and its id. Faults of the body come after the decision.
 func (w *writing) putByName(n namedRow, name string) (target, error) {
 	if !w.r.mayNameRows(n.typ) {
 		return target{}, &problem{kind: kindForbidden, field: externalID, detail: "Only users of the master can name rows of this type, or a token that has the scope " + identity.ScopeIdentity.String() + "."}
 	}
-	f, err := w.sent.fields(anyField)
-	if err != nil {
-		return target{}, err
-	}
-	if sent, ok := f.sent[externalID]; name == "" || ok && sent != name {
-		return target{}, invalid(externalID, "must be the external id that the row is put by")
-	}
-	object := maps.Clone(f.sent)
-	object[externalID] = name
-	sent := *w.sent
-	sent.object, w.sent = object, &sent
 	account := w.r.Subject.Account.ID
-	if owner, ok := object[n.owner].(string); ok && n.owner != "" {
-		account = owner
+	if f, err := w.sent.fields(anyField); err == nil {
+		if owner, ok := f.sent[n.owner].(string); ok && n.owner != "" {
+			account = owner
+		}
+		sent := *w.sent
+		sent.object = maps.Clone(f.sent)
+		if other, ok := f.sent[externalID]; name == "" || ok && other != name {
+			sent.fault = invalid(externalID, "must be the external id that the row is put by")
+		}
+		sent.object[externalID] = name
+		w.sent = &sent
 	}
 	id, err := w.named(n, account, name)
 	if err != nil {
@@ -111,6 +116,9 @@ func (w *writing) putByName(n namedRow, name string) (target, error) {
 
 // named finds the row that an external id names; "" for none that the writer sees.
 func (w *writing) named(n namedRow, account, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
 	p, err := w.r.ReadPlan(n.typ)
 	if err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -52,6 +53,54 @@ func TestPutByExternalIDShowsNothing(t *testing.T) {
 		w.do("clerk", "PUT", "/v1/customers/by-external-id/K9", `{"name":"x"}`).want(403)
 		if w.get("b", "/v1/customers?external_id=K1").items()[0]["name"] != "B's" {
 			t.Error("the customer of another reseller was changed")
+		}
+	})
+}
+
+// A user who may not write a row is told so, and nothing about the body or the row.
+func TestPutByExternalIDDecidesFirst(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		stored := secret("M", "external mega")
+		for _, name := range []string{"K9", stored} {
+			want := map[string]int{"K9": 403, stored: 403}[name]
+			for _, body := range []string{`{"external_id":"other"}`, `{"name":""}`, `{"colour":1}`, `[]`, `{`, `{"name":"x","external_id":1}`} {
+				w.do("clerk", "PUT", "/v1/cards/by-external-id/"+strings.ReplaceAll(name, " ", "%20"), body).want(want)
+			}
+		}
+		for _, row := range []string{`{"external_id":"K9","name":""}`, `{"external_id":"K9","colour":1}`, `{"external_id":""}`, `{"external_id":7}`, `{}`} {
+			if got := w.do("clerk", "PUT", "/v1/cards/bulk", `{"items":[`+row+`]}`).want(200); !strings.Contains(got.body, `"status":403`) {
+				t.Errorf("%s: %s", row, got.body)
+			}
+		}
+	})
+}
+
+// A row of a bulk request is answered as the request for it alone, with its warnings.
+func TestABulkPutAnswersAsThePutAlone(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		for path, body := range map[string]string{
+			"accounts": `"name":"x","currency":"EUR","ceiling":{"custmer":["read"]}`, "groups": `"name":"x","rows":{"custmer":["read"]}`,
+			"users": `"login":"x@example.com","groups":["{M.full}"]`, "customers": `"name":"x"`, "cards": `"name":"x","currency":"EUR"`,
+		} {
+			for round := range 2 {
+				var got [2]map[string]any
+				got[0] = w.do("m", "PUT", "/v1/"+path+"/by-external-id/K1", "{"+body+"}").object()
+				var bulk struct {
+					Items []struct{ Row map[string]any }
+				}
+				must(t, json.Unmarshal([]byte(w.do("m", "PUT", "/v1/"+path+"/bulk", `{"items":[{"external_id":"K2",`+strings.Replace(body, "x@", "y@", 1)+`}]}`).want(200).body), &bulk))
+				got[1] = bulk.Items[0].Row
+				for name := range got[0] {
+					if _, has := got[1][name]; !has {
+						t.Errorf("%s, round %d: %s is missing in %v", path, round, name, got[1])
+					}
+				}
+				if _, warned := got[0]["warnings"]; warned != strings.Contains(body, "custmer") {
+					t.Errorf("%s, round %d: %v", path, round, got[0])
+				}
+			}
 		}
 	})
 }

@@ -265,6 +265,9 @@ func jsonProperties(t reflect.Type) (all []property) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		column, stored := schema.FieldOf(f)
 		switch {
+		case f.Tag.Get("inline") == "true": // a type parameter cannot be embedded
+			all = append(all, embedded(t, f)...)
+			continue
 		case f.Type == reflect.TypeFor[bodyMark](), name == "-", stored && (column.Marked("hidden") || column.Marked("unlisted")):
 			continue
 		case f.Anonymous && name == "":

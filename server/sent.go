@@ -19,6 +19,7 @@ type sent struct {
 	file                *spool   // the uploaded file, in place of a body
 
 	object map[string]any // a row of a bulk request, in place of a body
+	fault  error          // of the object; nil for none
 }
 
 // sent copies the parts of the request that a write reads.
