@@ -1,7 +1,10 @@
 package resource
 
 import (
+	"strings"
+
 	"resellerd/policies"
+	"resellerd/policies/areas"
 	"resellerd/policies/input"
 )
 
@@ -16,6 +19,17 @@ var OwnAreas = func() map[string]bool {
 	}
 	return set
 }()
+
+// CoversOwn reports whether a row of a group for this area gives access to an own area of
+// resellerd: the row covers the area and those below it.
+func CoversOwn(area string) bool {
+	for own := range OwnAreas {
+		if area == areas.Any || own == area || strings.HasPrefix(own, area+"/") {
+			return true
+		}
+	}
+	return false
+}
 
 // AreaOf returns the permission area of a decision for metrics and logs. A card's
 // area depends on the view, and is the type's name if the decision shows none. It is "other"

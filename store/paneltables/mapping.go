@@ -18,6 +18,9 @@ type Mapping struct {
 	Rows []Rows `yaml:"rows"`
 	// Groups are the groups of users whom the panel gives none, by the users' external ids.
 	Groups map[string][]string `yaml:"groups"`
+	// Own says that an area is one of resellerd's own, or covers one. A panel's area of that
+	// name needs a translation, so that it gives nothing by its name alone. It may be nil.
+	Own func(area string) bool `yaml:"-"`
 }
 
 // Rows are the rows of one type in one table.
@@ -44,7 +47,8 @@ type Column struct {
 	Split string `yaml:"split"`
 	// Each makes a line of each value of the list.
 	Each bool `yaml:"each"`
-	// Zone is the time zone of a column of times, such as UTC.
+	// Zone is the time zone of a column of times, such as UTC. A TIMESTAMP is a moment, and
+	// the same in each zone.
 	Zone string `yaml:"zone"`
 	// From is a table of values: of those rows whose column On has the value of the column
 	// Column of this row, the column List is a value of a list. Or the column Area is an

@@ -126,6 +126,119 @@ func TestTheWorkedMappingReadsItsPanel(t *testing.T) {
 	}
 }
 
+// A row counts if its text is a wanted one. The rules by which MySQL compares are no way
+// in: it takes 'true' for 0, '1x' for 1 and 'ON' for 'on'.
+func TestAConditionComparesTexts(t *testing.T) {
+	t.Parallel()
+	source := panelOf(t, `CREATE TABLE c (id INT(6) ZEROFILL, n INT, s VARCHAR(9), b BIT(1), d DECIMAL(5,2));
+		INSERT INTO c VALUES (1, 0, 'on', b'0', 1), (2, 1, 'ON', b'1', 2), (3, NULL, 'off ', NULL, NULL)`)
+	for _, c := range []struct {
+		column, value string
+		want          string // the ids, or "" for an error
+	}{
+		{"n", "0", "1"}, {"n", "1", "2"}, {"b", "1", "2"}, {"b", "0", "1"}, {"d", "1.00", "1"}, {"id", "3", "3"}, {"s", "nothing", "none"},
+		{"n", "true", ""}, {"n", "1x", ""}, {"n", "", ""}, {"s", "on", ""}, {"s", "off", ""}, {"d", "1", ""}, {"id", "000003", ""},
+	} {
+		var rows bytes.Buffer
+		err := source.Write(t.Context(), &Mapping{Rows: []Rows{{Type: "customer", From: "c", Where: map[string]Values{c.column: {&c.value}},
+			Columns: map[string]Column{"external_id": {Column: "id"}}}}}, &rows)
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("%s = %q selects %s", c.column, c.value, rows.String())
+			}
+			continue
+		}
+		want := ""
+		if c.want != "none" {
+			want = `{"external_id":"` + c.want + `","type":"customer"}` + "\n"
+		}
+		if err != nil || rows.String() != want {
+			t.Errorf("%s = %q selects %s, %v", c.column, c.value, rows.String(), err)
+		}
+	}
+}
+
+// The key of a row has one text, also if the column fills it with zeros. A moment is the
+// same in each zone, and a date and time is one of the column's zone.
+func TestKeysAndTimesHaveOneText(t *testing.T) {
+	t.Parallel()
+	source := panelOf(t, `CREATE TABLE c (id INT(6) ZEROFILL, at TIMESTAMP NULL, wall DATETIME);
+		SET time_zone = '+05:00'; INSERT INTO c VALUES (42, '2026-06-01 12:00:00', '2026-06-01 12:00:00'); SET GLOBAL time_zone = '-03:00'`)
+	text := `rows: [{type: assignment, from: c, WHERE columns: {card: id, valid_from: {column: at, zone: Europe/Madrid}, valid_to: {column: wall, zone: Europe/Madrid}}}]`
+	for _, where := range []string{"", "where: {id: 42},"} {
+		m, err := Parse([]byte(strings.Replace(text, "WHERE", where, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows bytes.Buffer
+		if err := source.Write(t.Context(), m, &rows); err != nil {
+			t.Fatal(err)
+		}
+		want := `{"card":"42","type":"assignment","valid_from":"2026-06-01T07:00:00Z","valid_to":"2026-06-01T10:00:00Z"}` + "\n"
+		if rows.String() != want {
+			t.Errorf("%s %s", where, rows.String())
+		}
+	}
+}
+
+// An error tells where to look, and repeats no value: errors go to logs.
+func TestAnErrorRepeatsNoValue(t *testing.T) {
+	t.Parallel()
+	source := panelOf(t, "CREATE TABLE c (id INT, name VARCHAR(99)); INSERT INTO c VALUES (1, 'a@secret.example'); CREATE TABLE r (id VARCHAR(99), page VARCHAR(99), may VARCHAR(99));"+
+		"INSERT INTO r VALUES ('a@secret.example', 'b@secret.example', 'c@secret.example'), ('a@secret.example', 'b@secret.example', 'c@secret.example')")
+	for _, text := range []string{
+		"{type: customer, from: c, columns: {external_id: id, name: {column: name, values: {x: y}}}}",
+		"{type: customer, from: c, columns: {external_id: id, name: {column: name, zone: UTC}}}",
+		"{type: customer, from: c, where: {name: A@secret.example}, columns: {external_id: id}}",
+		"{type: user, from: c, columns: {external_id: id, groups: {column: name, from: r, on: id, list: page, values: {x: y}}}}",
+		"{type: user, from: c, columns: {external_id: id, groups: {column: name, split: ',', values: {x: y}}}}",
+		"{type: group, from: c, columns: {external_id: id, rows: {column: name, from: r, on: id, area: page, actions: {read: may}}}}",
+		"{type: group, from: c, columns: {external_id: id, rows: {column: name, from: r, on: id, area: page, actions: {}}}}",
+	} {
+		m, err := Parse([]byte("rows: [" + text + "]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := source.Write(t.Context(), m, &bytes.Buffer{}); err == nil || strings.Contains(strings.ToLower(err.Error()), "secret") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// An area of the panel gives nothing in resellerd by its name alone.
+func TestAnAreaOfThePanelIsNoneOfResellerd(t *testing.T) {
+	t.Parallel()
+	source := panelOf(t, "CREATE TABLE g (id INT); INSERT INTO g VALUES (1); CREATE TABLE r (id INT, page VARCHAR(99)); INSERT INTO r VALUES (1, 'user'), (1, 'cdr')")
+	text := "rows: [{type: group, from: g, columns: {external_id: id, rows: {column: id, from: r, on: id, area: page, areas: AREAS, actions: {}}}}]"
+	for areas, want := range map[string]string{"{}": "", "{cdr: user}": "", "{user: user}": `"user":[]`, "{user: panel/user}": `"panel/user":[]`} {
+		m, err := Parse([]byte(strings.Replace(text, "AREAS", areas, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Own = func(area string) bool { return area == "user" }
+		var rows bytes.Buffer
+		err = source.Write(t.Context(), m, &rows)
+		if (err == nil) != (want != "") || !strings.Contains(rows.String(), want) {
+			t.Errorf("%s: %s, %v", areas, rows.String(), err)
+		}
+	}
+}
+
+// panelOf is a panel's database that statements made.
+func panelOf(t *testing.T, statements string) *Source {
+	t.Helper()
+	db, url := storetest.MariaDBURL(t)
+	if _, err := db.ExecContext(t.Context(), statements); err != nil {
+		t.Fatal(err)
+	}
+	source, err := Open(url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = source.Close() })
+	return source
+}
+
 // The transaction that reads the panel cannot write, and a value is never SQL.
 func TestAPanelIsOnlyRead(t *testing.T) {
 	t.Parallel()

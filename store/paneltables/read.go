@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/big"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,6 +53,7 @@ func Open(from, password string) (*Source, error) {
 	}
 	c.Timeout, c.ReadTimeout, c.WriteTimeout = 10*time.Second, 5*time.Minute, time.Minute
 	c.Collation = "utf8mb4_general_ci"
+	c.Params = map[string]string{"time_zone": "'+00:00'"} // of TIMESTAMP columns, whatever the server's zone is
 	c.Logger = mysql.Logger(silent{})
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
@@ -84,7 +86,7 @@ func (s *Source) Write(ctx context.Context, m *Mapping, to io.Writer) error {
 	out := bufio.NewWriterSize(to, 64<<10)
 	for i := range m.Rows {
 		r := &m.Rows[i]
-		if err := (&reading{ctx, tx, r, json.NewEncoder(out), nil}).all(); err != nil {
+		if err := (&reading{ctx, tx, m.Own, r, json.NewEncoder(out), nil}).all(); err != nil {
 			return fmt.Errorf("rows[%d] (%s): %w", i, r.From, err)
 		}
 	}
@@ -100,6 +102,7 @@ func (s *Source) begin(ctx context.Context) (*sql.Tx, error) {
 type reading struct {
 	ctx  context.Context
 	tx   *sql.Tx
+	own  func(area string) bool
 	rows *Rows
 	out  *json.Encoder
 	of   map[string]map[string]any // of each field with a table of values: the values by key
@@ -118,18 +121,49 @@ func (r *reading) all() error {
 		}
 	}
 	var columns []string
-	for _, field := range fields {
-		if c := r.rows.Columns[field]; c.Column != "" && !slices.Contains(columns, c.Column) {
-			columns = append(columns, c.Column)
+	add := func(column string) {
+		if column != "" && !slices.Contains(columns, column) {
+			columns = append(columns, column)
 		}
+	}
+	for _, field := range fields {
+		add(r.rows.Columns[field].Column)
 	}
 	if len(columns) == 0 {
 		return errors.New("no column is read")
 	}
+	for column := range r.rows.Where {
+		add(column)
+	}
 	where, args := r.rows.where()
-	return r.query("SELECT "+list(columns)+" FROM "+quote(r.rows.From)+where, args, len(columns), func(values []sql.NullString) error {
-		return r.row(fields, func(column string) sql.NullString { return values[slices.Index(columns, column)] })
+	return r.query("SELECT "+list(columns)+" FROM "+quote(r.rows.From)+where, args, func(values []cell) error {
+		value := func(column string) cell { return values[slices.Index(columns, column)] }
+		if err := r.rows.counts(value); err != nil {
+			return err
+		}
+		return r.row(fields, value)
 	})
+}
+
+// counts refuses a row that the condition selects by the database's own rules alone: it
+// compares 'true' with 0 and 'ON' with 'on' as equal.
+func (r *Rows) counts(value func(column string) cell) error {
+	for column, wanted := range r.Where {
+		got := value(column)
+		if !slices.ContainsFunc(wanted, func(want *string) bool {
+			return want == nil && !got.Valid || want != nil && got.Valid && got.String == *want
+		}) {
+			return fmt.Errorf("where: a value of the column %s equals a wanted one only by the rules of the database: write the values as %s shows them",
+				column, distinct(column, r.From))
+		}
+	}
+	return nil
+}
+
+// distinct is a query that shows the values of a column. Errors do not repeat values: they
+// may be personal data, and errors go to logs.
+func distinct(column, from string) string {
+	return "SELECT DISTINCT " + quote(column) + " FROM " + quote(from)
 }
 
 func list(columns []string) string {
@@ -160,22 +194,45 @@ func (r *Rows) where() (text string, args []any) {
 	return " WHERE " + strings.Join(all, " AND "), args
 }
 
-func (r *reading) query(text string, args []any, columns int, fn func([]sql.NullString) error) error {
-	rows, err := r.tx.QueryContext(r.ctx, text, args...)
+// cell is a value of a row, as text.
+type cell struct {
+	sql.NullString
+	moment bool // the text is a time in UTC
+}
+
+// query calls fn with each row. The statement is prepared, so that numbers have the same
+// text with and without arguments: no zeros before them.
+func (r *reading) query(text string, args []any, fn func([]cell) error) error {
+	statement, err := r.tx.PrepareContext(r.ctx, text)
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	rows, err := statement.QueryContext(r.ctx, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	values, into := make([]sql.NullString, columns), make([]any, columns)
-	for i := range values {
-		into[i] = &values[i]
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return err
 	}
-	for rows.Next() {
+	values, into := make([]cell, len(types)), make([]any, len(types))
+	for i, typ := range types {
+		values[i].moment = typ.DatabaseTypeName() == "TIMESTAMP"
+		into[i] = &values[i].NullString
+	}
+	for n := 1; rows.Next(); n++ {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
+		for i, typ := range types {
+			if typ.DatabaseTypeName() == "BIT" {
+				values[i].String = new(big.Int).SetBytes([]byte(values[i].String)).String()
+			}
+		}
 		if err := fn(values); err != nil {
-			return err
+			return fmt.Errorf("row %d: %w", n, err)
 		}
 	}
 	return rows.Err()
@@ -193,7 +250,7 @@ func (r *reading) values(c *Column) (map[string]any, error) {
 		}
 	}
 	all := map[string]any{}
-	err := r.query("SELECT "+list(columns)+" FROM "+quote(c.From), nil, len(columns), func(values []sql.NullString) error {
+	err := r.query("SELECT "+list(columns)+" FROM "+quote(c.From), nil, func(values []cell) error {
 		if n++; n > maxValues {
 			return fmt.Errorf("%s has more than %d rows", c.From, maxValues)
 		}
@@ -203,12 +260,14 @@ func (r *reading) values(c *Column) (map[string]any, error) {
 		}
 		if c.List != "" {
 			had, _ := all[key].([]any)
-			translated, err := c.translate(value)
+			translated, err := c.translate(c.List, c.From, values[1])
 			all[key] = append(had, translated)
 			return err
 		}
 		if to, ok := c.Areas[value]; ok {
 			value = to
+		} else if r.own != nil && r.own(value) {
+			return fmt.Errorf("resellerd has an area %s of its own: say in areas what the panel's is, such as {%s: %s} or {%s: panel/%s}", value, value, value, value, value)
 		}
 		had, _ := all[key].(map[string]any)
 		if had == nil {
@@ -216,11 +275,11 @@ func (r *reading) values(c *Column) (map[string]any, error) {
 			all[key] = had
 		}
 		if _, twice := had[value]; twice {
-			return fmt.Errorf("%s gives the area %s twice to %s", c.From, value, key)
+			return fmt.Errorf("%s gives an area twice to one value of %s", c.From, c.On)
 		}
 		allowed := []string{}
 		for i, action := range actions {
-			switch may, known := truth(values[2+i]); {
+			switch may, known := truth(values[2+i].NullString); {
 			case !known:
 				return fmt.Errorf("the right to %s is neither yes nor no: write a query that gives 0 or 1", action)
 			case may:
@@ -246,11 +305,11 @@ func truth(value sql.NullString) (is, known bool) {
 }
 
 // row writes the line of a row, or several.
-func (r *reading) row(fields []string, value func(column string) sql.NullString) error {
+func (r *reading) row(fields []string, value func(column string) cell) error {
 	line, each, elements := map[string]any{"type": r.rows.Type}, "", []any(nil)
 	for _, field := range fields {
 		c := r.rows.Columns[field]
-		made, err := c.read(value, r.of[field])
+		made, err := c.read(r.rows.From, value, r.of[field])
 		if err != nil {
 			return fmt.Errorf("%s: %w", field, err)
 		}
@@ -274,7 +333,7 @@ func (r *reading) row(fields []string, value func(column string) sql.NullString)
 }
 
 // read returns the value of a field.
-func (c *Column) read(value func(column string) sql.NullString, of map[string]any) (any, error) {
+func (c *Column) read(from string, value func(column string) cell, of map[string]any) (any, error) {
 	if c.Column == "" {
 		return c.Value, nil
 	}
@@ -297,7 +356,7 @@ func (c *Column) read(value func(column string) sql.NullString, of map[string]an
 			if part == "" || slices.Contains(c.None, part) {
 				continue
 			}
-			one, err := c.translate(part)
+			one, err := c.translate(c.Column, from, cell{NullString: sql.NullString{String: part, Valid: true}})
 			if err != nil {
 				return nil, err
 			}
@@ -307,27 +366,32 @@ func (c *Column) read(value func(column string) sql.NullString, of map[string]an
 	case !text.Valid || slices.Contains(c.None, text.String):
 		return nil, nil
 	}
-	return c.translate(text.String)
+	return c.translate(c.Column, from, text)
 }
 
 // timeForms are how MySQL writes times.
 var timeForms = []string{"2006-01-02 15:04:05.999999", "2006-01-02"}
 
-func (c *Column) translate(text string) (any, error) {
+func (c *Column) translate(column, from string, value cell) (any, error) {
+	text := value.String
 	if c.Values != nil {
 		to, ok := c.Values[text]
 		if !ok {
-			return nil, fmt.Errorf("the value %q of the column %s is not in values", text, c.Column)
+			return nil, fmt.Errorf("a value of the column %s is not in values: see %s", column, distinct(column, from))
 		}
 		return to, nil
 	}
 	if c.zone != nil {
+		zone := c.zone
+		if value.moment {
+			zone = time.UTC
+		}
 		for _, form := range timeForms {
-			if at, err := time.ParseInLocation(form, text, c.zone); err == nil {
+			if at, err := time.ParseInLocation(form, text, zone); err == nil {
 				return at.UTC().Format(time.RFC3339Nano), nil
 			}
 		}
-		return nil, fmt.Errorf("the value %q of the column %s is no time", text, c.Column)
+		return nil, fmt.Errorf("a value of the column %s is no time: see %s", column, distinct(column, from))
 	}
 	return c.Prefix + text, nil
 }
