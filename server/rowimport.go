@@ -26,6 +26,8 @@ type RowImport struct {
 	// SkipRefused imports the other lines if some are refused. Otherwise nothing is written
 	// then.
 	SkipRefused bool
+	// Alone lets the import hold the lock for as long as it needs: nobody else writes.
+	Alone bool
 	// Groups are the groups of users whom the file gives none, by the users' external ids.
 	Groups map[string][]string
 	// Progress is called with the name of a step and a number of bytes or lines of it. It may
@@ -80,7 +82,7 @@ type rowImport struct {
 	memberOf map[membership]bool
 
 	ops   spill.Sorter // the rows to write one by one, as rowOp
-	opsN  uint64
+	opsN  int
 	capAt []capping // what the groups give and the ceilings take
 }
 
@@ -279,6 +281,29 @@ func (run *rowImport) assigned(row *rowfile.Resolved) (linkState, error) {
 // errLinesRefused ends the transaction of an import of which lines are refused.
 var errLinesRefused = errors.New("lines are refused")
 
+// maxHeld is how many rows an import writes while others wait: for about 5 seconds, half
+// the time that they wait at most. freshRows new customers need the time of one other row.
+const (
+	maxHeld   = 5_000
+	freshRows = 20
+)
+
+// holdsBriefly refuses an import that others would wait for in vain.
+func (run *rowImport) holdsBriefly() error {
+	held, fresh := run.opsN, run.fresh.placed
+	if run.s.store.OneWriter() {
+		fresh = run.fresh.n
+	}
+	if run.writes {
+		held += fresh / freshRows
+	}
+	if held <= maxHeld || run.Alone {
+		return nil
+	}
+	return fault.Invalid("", fmt.Sprintf("the import changes %d rows and creates %d customers under the lock: the writes of others would wait longer than they may. "+
+		"Stop them and add --alone, or import parts of the file", run.opsN, fresh))
+}
+
 // write writes the rows, or tries to. If lines are refused, it writes nothing, unless they
 // are to be skipped.
 func (run *rowImport) write() error {
@@ -287,19 +312,13 @@ func (run *rowImport) write() error {
 		*run.report = *planned.Clone() // the transaction may run again
 		return run.fresh.write(run.begin(tx), false)
 	}
-	tenant := run.r.Facts.Account.TenantID
-	if run.writes = run.Apply && (run.SkipRefused || run.report.Refused == 0); run.writes {
-		err := run.s.store.WriteImport(run.ctx, tenant, early, run.inTransaction)
-		run.report.Applied = err == nil
-		return ended(err)
+	run.writes = run.Apply && (run.SkipRefused || run.report.Refused == 0)
+	if err := run.holdsBriefly(); err != nil {
+		return err
 	}
-	nothing := func(*store.Moment) error { return nil }
-	return ended(run.s.store.Rehearse(run.ctx, tenant, func(tx *store.Tx) error {
-		if err := early(tx); err != nil {
-			return err
-		}
-		return run.inTransaction(tx)
-	}, nothing, nothing))
+	err := run.s.store.WriteImport(run.ctx, run.r.Facts.Account.TenantID, !run.writes, early, run.inTransaction)
+	run.report.Applied = err == nil && run.writes
+	return ended(err)
 }
 
 func ended(err error) error {
@@ -326,24 +345,38 @@ func (run *rowImport) inTransaction(tx *store.Tx) error {
 	if standingOf(w.r.Subject) != run.standing {
 		return fault.Conflict("", "the rights of the acting user have changed meanwhile: import again")
 	}
-	refused := run.report.Refused
-	if err := run.eachOp(w.do); err != nil {
+	if w.r.Engine != run.r.Engine {
+		return fault.Conflict("", "the policy has changed meanwhile: import again")
+	}
+	if err := run.fresh.decideAgain(w.writing); err != nil {
 		return err
 	}
-	if run.report.Refused > refused && run.writes && !run.SkipRefused {
-		return errLinesRefused
+	if err := run.eachOp(w.do); err != nil {
+		return err
 	}
 	if err := run.fresh.write(w, true); err != nil {
 		return err
 	}
-	return run.readCapped(w)
+	if err := run.readCapped(w); err != nil {
+		return err
+	}
+	if run.doomed() {
+		return errLinesRefused
+	}
+	return nil
+}
+
+// doomed reports whether a line was refused in a transaction that would write all or
+// nothing. The rest is tried for the report alone.
+func (run *rowImport) doomed() bool {
+	return run.writes && !run.SkipRefused && run.report.Refused > 0
 }
 
 // rowWriting writes the rows of an import in its transaction.
 type rowWriting struct {
 	*writing
 	run  *rowImport
-	made map[string]string // the ids of new rows, by their placeholders
+	made map[string]string // the ids of new rows that others may refer to, by their placeholders
 }
 
 // importedType is how rows of a type are imported.
@@ -399,7 +432,9 @@ func (w *rowWriting) do(op rowOp) error {
 	}
 	w.run.report.Count(op.Type, result)
 	if op.New {
-		w.made[op.ID] = done.id
+		if rowfile.KindOf(op.Type).Named {
+			w.made[op.ID] = done.id
+		}
 		return nil
 	}
 	if importedTypes[op.Type].gives {

@@ -68,7 +68,7 @@ func bareInserts(b *testing.B, url string, n int, audit bool) time.Duration {
 	}
 	runtime.GC()
 	start := time.Now()
-	must(b, w.store.WriteImport(tctx, w.id("M"), nil, func(tx *store.Tx) error {
+	must(b, w.store.WriteImport(tctx, w.id("M"), false, nil, func(tx *store.Tx) error {
 		i := 0
 		err := tx.CreateCustomers(tctx, func() (*store.Customer, error) {
 			if i++; i > n {
@@ -109,7 +109,7 @@ func timedImport(b *testing.B, url string, n int, fresh bool) (took, waited time
 		file, err := os.Open(path)
 		must(b, err)
 		defer file.Close()
-		report, err := w.server.ImportRows(tctx, RowImport{As: w.id("m"), Apply: true}, file)
+		report, err := w.server.ImportRows(tctx, RowImport{As: w.id("m"), Apply: true, Alone: true}, file)
 		must(b, err)
 		if !report.Applied || report.Refused > 0 {
 			b.Fatalf("%+v", report)

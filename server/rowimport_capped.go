@@ -12,8 +12,8 @@ import (
 )
 
 // maxMemberships is how many pairs of a group and an account an import compares with the
-// ceilings.
-const maxMemberships = 1000
+// ceilings. A report lists them all.
+const maxMemberships = rowfile.MaxListed
 
 // membership says that users of an account are in a group, or may be.
 type membership struct{ group, account string }
@@ -21,9 +21,11 @@ type membership struct{ group, account string }
 // remember keeps the pairs whose access a ceiling may limit.
 func (run *rowImport) remember(row *rowfile.Resolved) {
 	add := func(group, account string) {
+		pair := membership{group, account}
 		if len(run.memberOf) < maxMemberships {
-			run.memberOf[membership{group, account}] = true
+			run.memberOf[pair] = true
 		}
+		run.report.CappedCut = run.report.CappedCut || !run.memberOf[pair]
 	}
 	switch row.Kind.Type {
 	case "user":
@@ -98,7 +100,7 @@ func (run *rowImport) findCapped() error {
 		if err != nil {
 			return err
 		}
-		if len(loses) > 0 && len(run.report.Capped) < rowfile.MaxListed {
+		if len(loses) > 0 {
 			run.report.Capped = append(run.report.Capped, rowfile.Capped{Group: called(one.group.ExternalID, one.group.ID),
 				Account: called(one.chain[0].ExternalID, one.chain[0].ID), Loses: loses})
 		}

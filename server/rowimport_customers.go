@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"resellerd/policies/input"
 	"resellerd/server/rowfile"
@@ -17,20 +18,23 @@ import (
 
 // freshCustomers are the new customers of an import, which may be very many. They are read,
 // decided and checked before the transaction, as createCustomer does. The transaction
-// only inserts them. It makes sure that the user's rights are still the same.
+// only inserts them. Under the lock, it makes sure that what the decisions depend on is
+// still the same: the policy, the user's rights, and what the user sees and may do in each
+// account.
 type freshCustomers struct {
 	run      *rowImport
 	r        *inquiry // knows the accounts that the file creates
 	read     *session.ReadPlan
 	accounts map[string]*freshAccount
 	rows     customerSpool
-	placed   bool // some belong to accounts that the file creates
+	n        int // rows
+	placed   int // those that belong to accounts that the file creates
 }
 
 // freshAccount is what a creation of a customer decides about the customer's account.
 type freshAccount struct {
-	shown func(string) bool
-	err   error // why no customer can be created there
+	columns map[string]bool
+	err     error // why no customer can be created there
 }
 
 func newFreshCustomers(run *rowImport) *freshCustomers {
@@ -77,7 +81,10 @@ func (c *freshCustomers) add(row *rowfile.Resolved) error {
 		c.run.report.Refuse(refusalFor(&op, problemOf(err)))
 		return nil
 	}
-	c.placed = c.placed || rowfile.Placeholder(row.Owner)
+	if rowfile.Placeholder(row.Owner) {
+		c.placed++
+	}
+	c.n++
 	return c.rows.add(row.Line, customer, change)
 }
 
@@ -89,7 +96,7 @@ func (c *freshCustomers) made(row *rowfile.Resolved) (made store.Customer, chang
 		return made, nil, err
 	}
 	f := fieldsOf(row.Object)
-	f.shown = at.shown
+	f.shown = columnsOf(at.columns)
 	f.value("account_id")
 	patch := customerPatch(f)
 	made.AccountID = row.Owner
@@ -122,7 +129,7 @@ func (c *freshCustomers) account(id string) (*freshAccount, error) {
 	at := c.accounts[id]
 	if at == nil {
 		at = &freshAccount{}
-		at.shown, at.err = c.decideAccount(id)
+		at.columns, at.err = c.decideAccount(id)
 		if err := fatal(at.err); at.err != nil && err != nil {
 			return nil, err
 		}
@@ -131,8 +138,7 @@ func (c *freshCustomers) account(id string) (*freshAccount, error) {
 	return at, at.err
 }
 
-func (c *freshCustomers) decideAccount(id string) (func(string) bool, error) {
-	w := &writing{r: c.r}
+func (c *freshCustomers) decideAccount(id string) (columns map[string]bool, err error) {
 	if id != c.r.Subject.Account.ID && !rowfile.Placeholder(id) {
 		p, err := c.r.ReadPlan("account")
 		if err == nil {
@@ -146,8 +152,29 @@ func (c *freshCustomers) decideAccount(id string) (func(string) bool, error) {
 			return nil, err
 		}
 	}
-	shown, err := w.mayCreate("customer", map[string]any{"account_id": id}, nil)
-	return columnsOf(shown), err
+	return (&writing{r: c.r}).mayCreate("customer", map[string]any{"account_id": id}, nil)
+}
+
+// decideAgain decides about the accounts again, in the transaction. It returns ErrConflict
+// if a decision has changed.
+func (c *freshCustomers) decideAgain(w *writing) error {
+	for id, at := range c.accounts {
+		if at.err != nil || rowfile.Placeholder(id) {
+			continue
+		}
+		seen, err := w.sees("account", id)
+		if err != nil {
+			return err
+		}
+		columns, err := w.mayCreate("customer", map[string]any{"account_id": id}, nil)
+		if err != nil && fatal(err) != nil {
+			return err
+		}
+		if err != nil || !seen && id != w.r.Subject.Account.ID || !maps.Equal(columns, at.columns) {
+			return fault.Conflict("", "an account of the file has changed meanwhile: import again")
+		}
+	}
+	return nil
 }
 
 // policyRowOf is the row that policies read of a new customer.
@@ -197,7 +224,7 @@ func creationOf(row map[string]any, columns []string) []byte {
 // write inserts the customers of accounts that were stored before or, if placed is true,
 // of those that the file creates. Each gets an audit entry.
 func (c *freshCustomers) write(w *rowWriting, placed bool) error {
-	if placed && !c.placed {
+	if placed && c.placed == 0 {
 		return nil
 	}
 	next := c.rows.reader()
@@ -209,7 +236,7 @@ func (c *freshCustomers) write(w *rowWriting, placed bool) error {
 		if some, err = c.settle(w, some, placed); err != nil {
 			return err
 		}
-		if c.run.writes && len(some) > 0 {
+		if c.run.writes && !c.run.doomed() && len(some) > 0 {
 			if err := c.insert(w, some); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 	"resellerd/server/rowfile"
 	"resellerd/server/session"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/seed"
 )
 
@@ -124,6 +126,8 @@ type oneByOne struct {
 	*world
 	as  string
 	ids map[string]string // by type, owner and external id
+
+	stored, inFile map[string]bool // the names that rows had before, and that lines have
 }
 
 func (w *oneByOne) name(typ, owner, external string) string {
@@ -135,6 +139,15 @@ func (w *oneByOne) name(typ, owner, external string) string {
 
 func (w *oneByOne) write(lines []map[string]any) (refused []int) {
 	order := []string{"account", "group", "card", "user", "customer", "assignment"}
+	w.stored, w.inFile = map[string]bool{}, map[string]bool{}
+	for name := range w.ids {
+		w.stored[name] = true
+	}
+	for _, line := range lines {
+		owner, _ := line["account"].(string)
+		external, _ := line["external_id"].(string)
+		w.inFile[w.name(line["type"].(string), owner, external)] = true
+	}
 	above := map[string]string{}
 	type numbered struct {
 		n    int
@@ -167,6 +180,20 @@ func (w *oneByOne) write(lines []map[string]any) (refused []int) {
 	return refused
 }
 
+// moves reports whether a line names a stored row under another owner, and no line names
+// that row.
+func (w *oneByOne) moves(typ, owner, external string) bool {
+	if typ == "account" || typ == "user" || w.stored[w.name(typ, owner, external)] {
+		return false
+	}
+	for name := range w.stored {
+		if strings.HasPrefix(name, typ+"/") && strings.HasSuffix(name, "/"+external) && !w.inFile[name] {
+			return true
+		}
+	}
+	return false
+}
+
 // line writes a line and reports whether it was accepted.
 func (w *oneByOne) line(line map[string]any, above map[string]string) bool {
 	body := maps.Clone(line)
@@ -192,7 +219,7 @@ func (w *oneByOne) line(line map[string]any, above map[string]string) bool {
 	}
 	id, owner, ok := account(body[field])
 	delete(body, field)
-	if !ok {
+	if !ok || w.moves(typ, owner, line["external_id"].(string)) {
 		return false
 	}
 	if id != "" {
@@ -353,7 +380,7 @@ func TestAnImportDoesWhatTheRequestsForItsLinesDo(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, %s, %d", name, as, start), func(t *testing.T) {
 					rng := rand.New(rand.NewPCG(depth.FirstSeed(), start))
 					imports := newWorld(t, url(t), engineOf(t, 3), seedWorld)
-					requests := &oneByOne{newWorld(t, url(t), engineOf(t, 3), seedWorld), as, map[string]string{}}
+					requests := &oneByOne{world: newWorld(t, url(t), engineOf(t, 3), seedWorld), as: as, ids: map[string]string{}}
 					for round := range 3 {
 						lines := panelLines(rng, round)
 						dry := imports.state()
@@ -453,7 +480,8 @@ func TestARefusedLineLeavesNothing(t *testing.T) {
 			{"type": "customer", "external_id": "K2", "name": "x", "email": "no"},
 			{"type": "customer", "external_id": "K1", "account": "R1", "name": "Twice"},
 			{"type": "assignment", "card": "C1", "account": "A", "valid_to": "yesterday"},
-			{"type": "nothing"}, {},
+			{"type": "nothing"}, {}, {"type": "customer", "external_id": "K2", "name": "x", "account": ""},
+			{"type": "account", "external_id": "R2", "name": "x", "parent": ""}, {"type": "card", "external_id": "C2", "name": "x", "expanded": map[string]any{}},
 		} {
 			for _, at := range []int{0, len(good)} {
 				report := w.imported(RowImport{Apply: true}, slices.Insert(slices.Clone(good), at, bad)...)
@@ -472,6 +500,216 @@ func TestARefusedLineLeavesNothing(t *testing.T) {
 		}
 		if report := w.imported(RowImport{Apply: true}, good...); !report.Applied || report.Refused > 0 {
 			t.Fatalf("%+v", report)
+		}
+	})
+}
+
+// A refused line has the same report from a dry run and from an import that writes
+// nothing, wherever it is refused.
+func TestARefusedImportReportsWhatADryRunReports(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		good := []map[string]any{
+			{"type": "account", "external_id": "R1", "name": "One", "currency": "EUR", "ceiling": map[string]any{"customer": []string{"read"}}},
+			{"type": "group", "external_id": "G1", "name": "Sales", "lend_to": []string{"R1"}, "default_access": []string{}, "rows": map[string]any{"customer": []string{"read", "update"}}},
+			{"type": "user", "external_id": "U1", "account": "R1", "login": "u1@example.com", "groups": []string{"G1"}},
+			{"type": "customer", "external_id": "K1", "account": "R1", "name": "Otter"},
+			{"type": "customer", "external_id": "K2", "name": "Otter"},
+		}
+		for what, bad := range map[string]map[string]any{
+			"before the transaction":                  {"type": "customer", "external_id": "K3", "name": ""},
+			"in the transaction":                      {"type": "user", "external_id": "U2", "login": "u1@example.com", "account": "R1", "groups": []string{"G1"}},
+			"with those that refer to it":             {"type": "account", "external_id": "R2", "name": ""},
+			"in the transaction, an account":          {"type": "account", "external_id": "R2", "name": "x", "currency": "nothing"},
+			"in the transaction, a stored user moved": {"type": "user", "external_id": secret("A", "external a2"), "login": "x@example.com"},
+		} {
+			w.run(t, what, func(t *testing.T) {
+				lines := append(slices.Clone(good), bad, map[string]any{"type": "customer", "external_id": "K4", "account": "R2", "name": "Otter"})
+				tried, done := w.imported(RowImport{}, lines...), w.imported(RowImport{Apply: true}, lines...)
+				if done.Applied || tried.Refused == 0 || len(tried.Capped) == 0 {
+					t.Errorf("%+v", tried)
+				}
+				sameReport(t, tried, done)
+			})
+		}
+	})
+}
+
+// A row that the file has in another account is not made a second time: somebody must
+// decide. Two accounts may have a row of one name each.
+func TestAnImportMovesNoRow(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		accounts := []map[string]any{{"type": "account", "external_id": "R1", "name": "One", "currency": "EUR"}, {"type": "account", "external_id": "R2", "name": "Two", "currency": "EUR"}}
+		rows := []map[string]any{
+			{"type": "group", "external_id": "K1", "name": "x", "default_access": []string{"read"}},
+			{"type": "customer", "external_id": "K1", "name": "x"},
+			{"type": "user", "external_id": "K1", "login": "x@example.com", "groups": []string{"K1"}},
+		}
+		in := func(account string, rows ...map[string]any) (all []map[string]any) {
+			for _, row := range rows {
+				row = maps.Clone(row)
+				row["account"] = account
+				all = append(all, row)
+			}
+			return all
+		}
+		if report := w.imported(RowImport{Apply: true}, slices.Concat(accounts, in("R1", rows...))...); !report.Applied {
+			t.Fatalf("%+v", report)
+		}
+		before := w.state()
+		for _, row := range rows {
+			report := w.imported(RowImport{Apply: true}, slices.Concat(accounts, in("R2", row))...)
+			if report.Applied || report.Refused != 1 {
+				t.Errorf("%v is moved: %+v", row, report)
+				continue
+			}
+			if x := report.Refusals[0]; row["type"] != "user" && (x.Pointer != "/account" || !strings.Contains(x.Detail, "R1") || !strings.Contains(x.Do, "R1")) {
+				t.Errorf("%+v", x)
+			}
+		}
+		if now := w.state(); now != before {
+			t.Errorf("something has changed:\n%s", diffOf(before, now))
+		}
+		both := slices.Concat(accounts, in("R1", rows[:2]...), in("R2", rows[:2]...))
+		if report := w.imported(RowImport{Apply: true}, both...); !report.Applied {
+			t.Errorf("%+v", report)
+		}
+		if report := w.imported(RowImport{Apply: true}, slices.Concat(accounts, in("R2", rows[:2]...))...); !report.Applied {
+			t.Errorf("with rows of both: %+v", report)
+		}
+	})
+}
+
+// A reseller that gives its own group the name of a group of the master does not stop the
+// master's imports, and gets no say in them.
+func TestAnImportMeansTheGroupsOfItsFile(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		group := map[string]any{"type": "group", "external_id": "G1", "name": "Sales", "lend_to": "all", "default_access": []string{}, "rows": map[string]any{"customer": []string{"read"}}}
+		user := map[string]any{"type": "user", "external_id": "U1", "account": w.id("A"), "login": "u1@example.com", "groups": []string{"G1"}}
+		if report := w.imported(RowImport{Apply: true}, group, user); !report.Applied {
+			t.Fatalf("%+v", report)
+		}
+		id := w.get("m", "/v1/groups?external_id=G1").items()[0]["id"].(string)
+		own := w.do("m", "POST", "/v1/groups", `{"name":"Own","account_id":"{A}","external_id":"G1","rows":{"customer":["read"]}}`).want(201).object()["id"].(string)
+		for what, lines := range map[string][]map[string]any{"with the group": {group, user}, "without it": {user}} {
+			if report := w.imported(RowImport{Apply: true}, lines...); !report.Applied || report.Refused > 0 {
+				t.Errorf("%s: %+v", what, report)
+			}
+			w.get("m", "/v1/users?external_id=U1").refused(200, id)
+		}
+		mine := map[string]any{"type": "group", "external_id": "G1", "name": "Own", "account": w.id("A")}
+		if report := w.imported(RowImport{Apply: true}, mine, user); !report.Applied {
+			t.Errorf("%+v", report)
+		}
+		w.get("m", "/v1/users?external_id=U1").refused(200, own)
+		if report := w.imported(RowImport{Apply: true}, mine, group, user); report.Applied || report.Refused != 1 {
+			t.Errorf("%+v", report)
+		}
+	})
+}
+
+// An import does not begin again for each row whose decision takes long, and those who
+// wait for it go on to be told that it is an import.
+func TestAnImportOfLongDecisionsBeginsAgainOnce(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		w.server.longChange = 1
+		lines := []map[string]any{}
+		for i := range 12 {
+			lines = append(lines, map[string]any{"type": "group", "external_id": fmt.Sprint("G", i), "name": "x", "default_access": []string{}, "rows": map[string]any{"customer": []string{"read"}}},
+				map[string]any{"type": "user", "external_id": fmt.Sprint("U", i), "login": fmt.Sprintf("u%d@example.com", i), "groups": []string{fmt.Sprint("G", i)}})
+		}
+		for _, as := range []string{"m", "clerk"} {
+			for round := range 2 {
+				for i := range lines {
+					if lines[i]["type"] == "group" {
+						lines[i]["name"] = fmt.Sprint(as, round)
+						if as == "clerk" && i == 4 {
+							lines[i]["rows"] = map[string]any{"customer": []string{"read", "delete"}} // more than it has
+						}
+					}
+				}
+				written := 0
+				report := w.imported(RowImport{As: as, Apply: true, SkipRefused: true, Progress: func(step string, n int) {
+					if step == StepWrite {
+						written += n
+					}
+				}}, lines...)
+				if !report.Applied || as == "m" && report.Refused > 0 || as == "clerk" && report.Refused != 1 {
+					t.Errorf("%s, round %d: %+v", as, round, report)
+				}
+				if written > 4*len(lines) {
+					t.Errorf("%s, round %d: wrote %d rows for %d lines", as, round, written, len(lines))
+				}
+			}
+		}
+	})
+}
+
+// An import that others would wait for in vain is refused, unless somebody says that nobody
+// else writes.
+func TestAnImportHoldsTheLockBriefly(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		const many = (maxHeld + 1) * freshRows
+		for _, c := range []struct {
+			changes, fresh, placed int
+			apply, alone           bool
+			held, heldByOne        bool // refused on a database that locks rows, and on one with one writer
+		}{
+			{changes: maxHeld, apply: true},
+			{changes: maxHeld + 1, apply: true, held: true, heldByOne: true},
+			{changes: maxHeld + 1, held: true, heldByOne: true},
+			{changes: maxHeld + 1, apply: true, alone: true},
+			{fresh: many, apply: true, heldByOne: true},
+			{fresh: many, placed: many, apply: true, held: true, heldByOne: true},
+			{fresh: many, placed: many},
+		} {
+			run := &rowImport{RowImport: RowImport{Alone: c.alone}, s: w.server, opsN: c.changes, fresh: &freshCustomers{n: c.fresh, placed: c.placed}, writes: c.apply}
+			want := c.held
+			if w.store.OneWriter() {
+				want = c.heldByOne
+			}
+			if err := run.holdsBriefly(); (err != nil) != want {
+				t.Errorf("%+v: %v", c, err)
+			}
+		}
+	})
+}
+
+// Customers that were decided about before the lock are decided about under it, too.
+func TestNewCustomersAreDecidedUnderTheLockToo(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		line := fmt.Sprintf(`{"type":"customer","external_id":"K1","name":"x","account":%q}`, w.id("A"))
+		for what, between := range map[string]func(run *rowImport){
+			"another policy":           func(*rowImport) { w.server.engines.Swap(engineOf(t, 2)) },
+			"an account that is gone":  func(run *rowImport) { run.fresh.accounts["acc_gone"] = &freshAccount{} },
+			"other columns that count": func(run *rowImport) { run.fresh.accounts[w.id("A")].columns = map[string]bool{"name": true} },
+			"rights that were revoked": func(*rowImport) {
+				w.do("m", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["read"]}}`).want(200)
+			},
+		} {
+			w.run(t, what, func(t *testing.T) {
+				as := "m"
+				if what == "rights that were revoked" {
+					as = "clerk"
+					w.do("m", "PATCH", "/v1/groups/{M.clerks}", `{"rows":{"customer":["create","read"],"account":["read"]}}`).want(200)
+				}
+				run, err := w.server.newRowImport(tctx, RowImport{As: w.id(as), Apply: true, Progress: func(string, int) {}})
+				must(t, err)
+				defer run.close()
+				must(t, run.compare(strings.NewReader(line)))
+				between(run)
+				if err := run.write(); !errors.Is(err, fault.ErrConflict) {
+					t.Errorf("got %v", err)
+				}
+				if len(w.get("m", "/v1/customers?external_id=K1").items()) > 0 {
+					t.Error("the customer is written")
+				}
+			})
 		}
 	})
 }

@@ -228,12 +228,22 @@ func (w *writing) mayRow(action, typ, id string, row, properties map[string]any,
 // longChange is the usual Server.longChange. Tests set another one.
 const longChange = 32
 
+// guess is what a large write goes on with until a decision is made: see store.Ahead.
+var guess = policies.Decision{Allow: true, Columns: []string{"id"}}
+
+// areaSize is how many bytes an area of a change needs in memory, about.
+const areaSize = 200
+
 // decide is Decide. Other writers do not wait for a decision about many areas: it is
 // made outside of the transaction, in a turn of heavy work. If its facts have changed
 // meanwhile, it is made again.
 func (w *writing) decide(in *input.Input) (policies.Decision, error) {
 	c := in.Action.Change
-	if c == nil || len(c.Before)+len(c.After)+len(c.Held) < w.r.s.longChange {
+	if c == nil {
+		return w.r.Decide(in), nil
+	}
+	long := len(c.Before) + len(c.After) + len(c.Held)
+	if long < w.r.s.longChange {
 		return w.r.Decide(in), nil
 	}
 	facts, err := w.r.Engine.Fingerprint(in)
@@ -245,14 +255,14 @@ func (w *writing) decide(in *input.Input) (policies.Decision, error) {
 		policies.Decision
 		took time.Duration
 	}
-	j, err := store.Aside(w.r.Ctx, w.tx, fmt.Sprint("decision ", w.decided), facts, func(ctx context.Context) (j judged, err error) {
+	j, guessed, err := store.Ahead(w.r.Ctx, w.tx, fmt.Sprint("decision ", w.decided), facts, judged{Decision: guess}, areaSize*long, func(ctx context.Context) (j judged, err error) {
 		err = w.r.inTurn(ctx, func() {
 			start := w.r.Now()
 			j = judged{w.r.Judge(in), w.r.Now().Sub(start)}
 		})
 		return j, err
 	})
-	if err != nil {
+	if err != nil || guessed {
 		return j.Decision, err
 	}
 	return w.r.Decided(in, j.Decision, w.r.Now().Add(-j.took)), nil

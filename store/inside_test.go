@@ -175,3 +175,6 @@ func (tx *Tx) Sleep(ctx context.Context, seconds int) error {
 	_, err := tx.tx.ExecContext(ctx, "SELECT pg_sleep($1)", seconds)
 	return err
 }
+
+// Kind names the work of the transaction, as those who wait for it are told.
+func (tx *Tx) Kind() string { return tx.work.kind.String() }

@@ -38,7 +38,4 @@ func (e *PartError) Unwrap() error { return e.Err }
 
 // NeedsWork reports whether an error of a transaction's method means that WriteLong will
 // run it again, after long work. The function must return such an error.
-func NeedsWork(err error) bool {
-	var p *pending
-	return errors.As(err, &p) || errors.Is(err, errLapsed)
-}
+func NeedsWork(err error) bool { return workOf(err) != nil || errors.Is(err, errLapsed) }

@@ -12,13 +12,21 @@ import (
 // WriteImport is WriteLong for an import of many rows: those who wait for it are told so.
 // It calls before in the same transaction, and fn then. If writers of different rows need
 // not wait for each other, nobody waits for before, and before must not rely on anything
-// that others may change: fn checks that.
-func (s *Store) WriteImport(ctx context.Context, tenant string, before, fn func(tx *Tx) error) error {
-	return s.long(ctx, dialect.Importing, func(w *works) error {
-		w.before = before
+// that others may change: fn checks that. Both run again after long work, as few times as
+// possible: see Ahead. If dry is true, everything is rolled back at the end.
+func (s *Store) WriteImport(ctx context.Context, tenant string, dry bool, before, fn func(tx *Tx) error) error {
+	kind := dialect.Importing
+	if dry {
+		kind = dialect.Rehearsing
+	}
+	return s.long(ctx, kind, func(w *works) error {
+		w.before, w.many, w.dry = before, true, dry
 		return s.write(ctx, tenant, w, fn)
 	})
 }
+
+// OneWriter reports whether writers of different tenants and rows wait for each other.
+func (s *Store) OneWriter() bool { return s.turns != nil }
 
 // early does the part of a write that needs no lock.
 func (tx *Tx) early(ctx context.Context) error {

@@ -85,6 +85,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	tx := &Tx{store: s, tx: begun, tenant: tenant, since: since, work: work, now: schema.Micros(s.micros())}
+	work.later, work.asked, work.size = nil, map[string]bool{}, 0
 	ended := false
 	defer func() {
 		if !ended {
@@ -100,7 +101,14 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 	if work.before != nil {
 		tx.now = schema.Micros(s.micros()) // what others wrote meanwhile is earlier
 	}
-	if err := fn(tx); err != nil || !tx.changed {
+	err = fn(tx)
+	if len(work.later) > 0 && ctx.Err() == nil {
+		return work.later // err may come from a guess
+	}
+	if err == nil && work.dry {
+		return tx.checkConstraints(ctx)
+	}
+	if err != nil || !tx.changed {
 		return err
 	}
 	made, err := tx.advance(ctx, h)

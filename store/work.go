@@ -42,6 +42,13 @@ type works struct {
 	runs  map[string]int
 	// before is the part of a write that needs no lock; nil for none.
 	before func(*Tx) error
+	// many says that the write has many parts: Ahead postpones its work, and the kind stays.
+	many  bool
+	dry   bool // nothing is committed
+	later postponed
+	asked map[string]bool // the names of later
+	size  int             // bytes of later
+	again int             // how often the write began again
 	// ids and types are those of the rows that the last run created, in order.
 	ids, types []string
 }
@@ -78,6 +85,19 @@ type pending struct {
 
 func (p *pending) Error() string { return p.what + " is to be done outside of the transaction" }
 
+// postponed is work of a transaction that went on with guesses. It is the error that ends
+// the transaction.
+type postponed []*pending
+
+func (p postponed) Error() string { return p[0].Error() }
+
+// maxLater is how many bytes of work Ahead postpones in one transaction, and maxAgain is
+// how often the transaction begins again.
+const (
+	maxLater = 16 << 20
+	maxAgain = 100
+)
+
 // errLapsed says that a staged draft was swept, or that its moment has passed.
 var errLapsed = errors.New("the staged draft has lapsed")
 
@@ -91,24 +111,48 @@ func (s *Store) long(ctx context.Context, kind dialect.Work, once func(*works) e
 			w.done = map[string]result{}
 			continue // at most maxRuns times, because the work is counted
 		}
-		var p *pending
-		if !errors.As(err, &p) {
+		work := workOf(err)
+		if work == nil {
 			return err
 		}
+		if w.again++; w.many && w.again > maxAgain {
+			return errRestless
+		}
+		if err := s.workThrough(ctx, w, work); err != nil && !errors.Is(err, errLapsed) {
+			return err
+		}
+	}
+}
+
+// workOf returns the work that a transaction ended for; nil for none.
+func workOf(err error) postponed {
+	var all postponed
+	var one *pending
+	if !errors.As(err, &all) && errors.As(err, &one) {
+		all = postponed{one}
+	}
+	return all
+}
+
+var errRestless = fault.Conflict("", "the data changes while it is being worked on: try again")
+
+// workThrough does work and keeps its results.
+func (s *Store) workThrough(ctx context.Context, w *works, work postponed) error {
+	for _, p := range work {
 		if w.runs[p.what]++; w.runs[p.what] > maxRuns {
-			return fault.Conflict("", "the data changes while it is being worked on: try again")
+			return errRestless
 		}
-		w.kind = p.kind
-		w.stage.kind.Store(int64(p.kind))
+		if !w.many {
+			w.kind = p.kind
+			w.stage.kind.Store(int64(p.kind))
+		}
 		value, err := p.do(ctx, &site{store: s, stage: w.stage})
-		if errors.Is(err, errLapsed) {
-			continue
-		}
 		if err != nil {
 			return err
 		}
 		w.done[p.what] = result{p.on, value}
 	}
+	return nil
 }
 
 // longWork returns the result of work. what names it within the write, and on are its
@@ -132,7 +176,30 @@ func longWork[T any](ctx context.Context, tx *Tx, kind dialect.Work, what, on st
 // it outside of the lock. what names it within the write, and equal inputs on give an
 // equal result.
 func Aside[T any](ctx context.Context, tx *Tx, what, on string, do func(context.Context) (T, error)) (T, error) {
-	return longWork(ctx, tx, dialect.Writing, what, on, func(ctx context.Context, _ *site) (T, error) { return do(ctx) })
+	return longWork(ctx, tx, tx.work.kind, what, on, func(ctx context.Context, _ *site) (T, error) { return do(ctx) })
+}
+
+// Ahead is Aside for the parts of a large write. WriteImport does not begin again for each
+// of them: if the result is not at hand, Ahead returns guess and true, and fn goes on. The
+// transaction does not commit then. All work is done after it, and fn runs again. size is
+// how many bytes the work holds until then, about. on alone names the work.
+func Ahead[T any](ctx context.Context, tx *Tx, what, on string, guess T, size int, do func(context.Context) (T, error)) (value T, guessed bool, err error) {
+	w := tx.work
+	if w.many {
+		what = on
+	}
+	value, err = Aside(ctx, tx, what, on, do)
+	var p *pending
+	if !w.many || !errors.As(err, &p) {
+		return value, false, err
+	}
+	if !w.asked[what] {
+		w.later, w.asked[what], w.size = append(w.later, p), true, w.size+size
+	}
+	if w.size > maxLater {
+		return value, false, w.later
+	}
+	return guess, true, nil
 }
 
 // site is where long work is done: in a transaction, or outside of any.

@@ -16,6 +16,7 @@ import (
 
 	"resellerd/server"
 	"resellerd/server/rowfile"
+	"resellerd/store"
 )
 
 // importCommand imports a panel's rows from a file.
@@ -32,6 +33,7 @@ type importSettings struct {
 	Apply       bool   `help:"Write the rows. Otherwise the import is only tried." xor:"apply"`
 	DryRun      bool   `help:"Try the import and write nothing. This is the default." xor:"apply"`
 	SkipRefused bool   `help:"Import the other lines if some are refused."`
+	Alone       bool   `help:"Nobody else writes: the import may hold the lock for as long as it needs."`
 }
 
 // Run imports the file and prints the report.
@@ -85,39 +87,61 @@ func readGroups(path string) (map[string][]string, error) {
 
 // run imports rows into the database and prints the report.
 func (c *importSettings) run(ctx context.Context, t terminal, groups map[string][]string, rows io.Reader, size int) (err error) {
-	importer, end, err := c.importer(ctx)
+	importer, err := c.importer(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, end()) }()
+	defer func() { err = errors.Join(err, importer.close()) }()
 	return c.once(ctx, t, importer, groups, rows, size)
 }
 
-// importer opens the database for imports. end closes it.
-func (c *importSettings) importer(ctx context.Context) (importer *server.Server, end func() error, err error) {
+// importer imports rows into an open database.
+type importer struct {
+	server  *server.Server
+	engines *server.EngineHolder
+	store   *store.Store
+}
+
+func (i *importer) close() error { return errors.Join(i.server.Close(), i.store.Close()) }
+
+// importer opens the database for imports.
+func (c *importSettings) importer(ctx context.Context) (*importer, error) {
 	engine, err := c.engine(ctx, c.Policies)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	st, err := c.open(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	held := &server.EngineHolder{}
-	held.Swap(engine)
-	importer, err = server.New(server.Config{PanelTokens: nobodysToken(), DecisionLog: "none", DecisionMemory: -1, KeepGC: gcIsSet()}, st, held,
+	i := &importer{engines: &server.EngineHolder{}, store: st}
+	i.engines.Swap(engine)
+	i.server, err = server.New(server.Config{PanelTokens: nobodysToken(), DecisionLog: "none", DecisionMemory: -1, KeepGC: gcIsSet()}, st, i.engines,
 		server.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
-		return nil, nil, closing(st, err)
+		return nil, closing(st, err)
 	}
-	return importer, func() error { return errors.Join(importer.Close(), st.Close()) }, nil
+	return i, nil
+}
+
+// renew reads the policy again, as it is now.
+func (c *importSettings) renew(ctx context.Context, i *importer) error {
+	if c.Policies == "" {
+		return nil // the embedded one never changes
+	}
+	engine, err := c.engine(ctx, c.Policies)
+	if err != nil {
+		return err
+	}
+	i.engines.Swap(engine)
+	return nil
 }
 
 // once imports rows and prints the report.
-func (c *importSettings) once(ctx context.Context, t terminal, importer *server.Server, groups map[string][]string, rows io.Reader, size int) error {
+func (c *importSettings) once(ctx context.Context, t terminal, importer *importer, groups map[string][]string, rows io.Reader, size int) error {
 	bars := &importBars{t: t, size: size}
 	defer bars.done()
-	report, err := importer.ImportRows(ctx, server.RowImport{As: c.As, Apply: c.Apply, SkipRefused: c.SkipRefused, Groups: groups, Progress: bars.step}, rows)
+	report, err := importer.server.ImportRows(ctx, server.RowImport{As: c.As, Apply: c.Apply, SkipRefused: c.SkipRefused, Alone: c.Alone, Groups: groups, Progress: bars.step}, rows)
 	bars.done()
 	if err != nil {
 		return err
@@ -178,8 +202,12 @@ func importText(r *rowfile.Report) string {
 			text.line("  %s: []  # %s, line %d", x.ExternalID, x.Login, x.Line)
 		}
 	}
+	more(text, len(r.WithoutGroup), r.WithoutGroupCount, "users without a group")
 	for _, x := range r.Capped {
 		text.line("ceiling  in %s, the group %s loses %s", x.Account, x.Group, losesText(x.Loses))
+	}
+	if r.CappedCut {
+		text.line("… and more groups and accounts, which are not compared with the ceilings")
 	}
 	for _, x := range r.Absent {
 		text.line("absent   %s %s (%s) is not in the file and stays", x.Type, x.ExternalID, x.ID)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"resellerd/server"
+	"resellerd/server/resource"
 	"resellerd/store/paneltables"
 )
 
@@ -34,13 +34,18 @@ func (c *syncCommand) Run(ctx context.Context, t terminal) (err error) {
 	if c.Rows != "" {
 		return c.write(ctx, source, mapping)
 	}
-	importer, end, err := c.importer(ctx)
+	importer, err := c.importer(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, end()) }()
-	for {
-		err := c.pull(ctx, t, importer, source, mapping)
+	defer func() { err = errors.Join(err, importer.close()) }()
+	for first := true; ; first = false {
+		if !first {
+			err = c.renew(ctx, importer)
+		}
+		if err == nil {
+			err = c.pull(ctx, t, importer, source, mapping)
+		}
 		if c.Every <= 0 {
 			return err
 		}
@@ -64,6 +69,7 @@ func (c *syncCommand) source() (*paneltables.Mapping, *paneltables.Source, error
 	if err != nil {
 		return nil, nil, usagef("%s: %v", c.Mapping, err)
 	}
+	mapping.Own = resource.CoversOwn
 	password := ""
 	if c.PasswordFile != "" {
 		text, err := os.ReadFile(c.PasswordFile)
@@ -86,7 +92,7 @@ func (c *syncCommand) write(ctx context.Context, source *paneltables.Source, map
 }
 
 // pull imports the present rows.
-func (c *syncCommand) pull(ctx context.Context, t terminal, importer *server.Server, source *paneltables.Source, mapping *paneltables.Mapping) error {
+func (c *syncCommand) pull(ctx context.Context, t terminal, importer *importer, source *paneltables.Source, mapping *paneltables.Mapping) error {
 	rows, into := io.Pipe()
 	read := make(chan error, 1)
 	go func() {

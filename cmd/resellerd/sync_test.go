@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"resellerd/policies"
 	"resellerd/server/rowfile"
 	"resellerd/store/storetest"
 )
@@ -69,5 +71,47 @@ func TestSyncBringsTheMadeUpPanelIntoAStore(t *testing.T) {
 	}
 	if changed != 1 {
 		t.Errorf("%d rows are changed", changed)
+	}
+}
+
+// Each run of a repeated sync decides by the policy as it is then.
+func TestARepeatedSyncReadsThePolicyAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if code := run(t.Context(), []string{"init", "--company", "Halyard", "--login", "admin@halyard.example"},
+		[]string{"RESELLERD_DATABASE=sqlite:" + filepath.Join(dir, "synced.db")}, io.Discard, io.Discard); code != exitOK {
+		t.Fatal(code)
+	}
+	tree := filepath.Join(dir, "policies")
+	if err := os.CopyFS(tree, policies.Embedded()); err != nil {
+		t.Fatal(err)
+	}
+	c := &importSettings{lookSettings: lookSettings{Database: "sqlite:" + filepath.Join(dir, "synced.db"), Policies: tree}}
+	i, err := c.importer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = i.close() })
+	before := i.engines.Current()
+	main, err := os.ReadFile(filepath.Join(tree, "reseller", "main", "main.rego"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(text string) {
+		if err := os.WriteFile(filepath.Join(tree, "reseller", "main", "main.rego"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(string(main) + "\n# changed\n")
+	if err := c.renew(t.Context(), i); err != nil {
+		t.Fatal(err)
+	}
+	after := i.engines.Current()
+	if after.Revision() == before.Revision() {
+		t.Error("the policy is the old one")
+	}
+	change("broken")
+	if err := c.renew(t.Context(), i); err == nil || i.engines.Current() != after {
+		t.Errorf("a broken policy: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package rowfile
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,12 +20,13 @@ type Names struct {
 	ids      map[string]string // by type, owner and external id
 	external map[string]string // the external ids of accounts, by id
 	above    map[string]string // the owners of accounts, by id
+	lines    map[string]bool   // the ids of groups that have a line in the file
 }
 
 // NewNames returns names without any row. own is the account of the importing user. It is
 // the owner of rows that name none.
 func NewNames(own string) *Names {
-	return &Names{own: own, ids: map[string]string{}, external: map[string]string{}, above: map[string]string{}}
+	return &Names{own: own, ids: map[string]string{}, external: map[string]string{}, above: map[string]string{}, lines: map[string]bool{}}
 }
 
 // placed begins each placeholder. No stored text and no text of a file can hold it.
@@ -95,19 +97,31 @@ func (n *Names) account(reference any) (string, bool) {
 }
 
 // group returns the id of a group that users of an account may be in: one of the account,
-// or of the account above. several says that both have one of this name.
+// or of the account above. If both have one of this name, the importing user means that of
+// the file, or else that of its own account. several says that this leaves both.
 func (n *Names) group(account, reference string) (id string, ok, several bool) {
-	id, ok = n.find("group", account, reference)
-	if above := n.above[account]; above != "" && !schema.LikeID(reference) {
-		lent, too := n.find("group", above, reference)
-		if ok && too {
-			return "", false, true
-		}
-		if too {
-			return lent, true, false
-		}
+	own, mine := n.find("group", account, reference)
+	above := n.above[account]
+	if schema.LikeID(reference) || above == "" {
+		return own, mine, false
 	}
-	return id, ok, false
+	lent, theirs := n.find("group", above, reference)
+	switch {
+	case !mine || !theirs:
+		return cmp.Or(own, lent), mine || theirs, false
+	case n.lines[own] != n.lines[lent]:
+		return pick(n.lines[own], own, lent), true, false
+	case !n.lines[own] && (account == n.own || above == n.own):
+		return pick(account == n.own, own, lent), true, false
+	}
+	return "", false, true
+}
+
+func pick(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
 }
 
 // Above returns the owner of an account; "" for none or an unknown one.

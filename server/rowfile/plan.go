@@ -1,69 +1,99 @@
 package rowfile
 
-import "reflect"
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// maxWaiting is how many bytes the accounts may have whose owner comes later. They are in
+// memory.
+const maxWaiting = 64 << 20
 
 // Plan calls fn with each line of the join whose references are known, and the stored row
 // of its name, nil for none. A row comes after the rows that it refers to. Other lines are
 // refused in the report.
 func (j *Join) Plan(groups map[string][]string, fn func(r *Resolved, stored map[string]any) error) error {
-	type waits struct {
-		row    Row
-		stored map[string]any
-	}
-	var waiting []waits // accounts whose owner comes later
-	resolve := func(one waits) (wait bool, err error) {
-		r, refused, err := j.names.Resolve(one.row, one.stored, groups)
+	return (&planning{j: j, groups: groups, fn: fn, waiting: map[string][]planned{}, limit: maxWaiting}).all()
+}
+
+type planned struct {
+	row    Row
+	stored map[string]any
+}
+
+// planning is one run of Plan.
+type planning struct {
+	j       *Join
+	groups  map[string][]string
+	fn      func(r *Resolved, stored map[string]any) error
+	waiting map[string][]planned // accounts whose owner comes later, by its external id
+	size    int                  // bytes of those that wait
+	limit   int
+}
+
+func (p *planning) all() error {
+	err := p.j.Each(func(row Row, stored map[string]any) error {
+		if row.Kind.Type != "account" {
+			p.giveUp()
+		}
+		return p.line(planned{row, stored})
+	})
+	p.giveUp()
+	return err
+}
+
+// line plans a line, and the accounts that waited for it.
+func (p *planning) line(one planned) error {
+	for ready := []planned{one}; len(ready) > 0; ready = ready[1:] {
+		one := ready[0]
+		r, refused, err := p.j.names.Resolve(one.row, one.stored, p.groups)
 		switch {
 		case err != nil:
-			return false, err
+			return err
 		case refused != nil && refused.orphan && one.row.Kind.Type == "account":
-			return true, nil
+			p.wait(one)
+			continue
 		case refused != nil:
-			j.report.Refuse(*refused)
-			return false, nil
+			p.j.report.Refuse(*refused)
+			continue
 		}
-		return false, fn(r, one.stored)
-	}
-	settle := func() error {
-		for len(waiting) > 0 {
-			var still []waits
-			for _, one := range waiting {
-				wait, err := resolve(one)
-				if err != nil {
-					return err
-				}
-				if wait {
-					still = append(still, one)
-				}
+		if err := p.fn(r, one.stored); err != nil {
+			return err
+		}
+		if one.row.Kind.Type == "account" {
+			for _, next := range p.waiting[one.row.Name] {
+				ready, p.size = append(ready, next), p.size-next.row.size
 			}
-			if len(still) == len(waiting) {
-				break
-			}
-			waiting = still
+			delete(p.waiting, one.row.Name)
 		}
-		for _, one := range waiting {
-			_, refused, _ := j.names.Resolve(one.row, one.stored, groups)
-			j.report.Refuse(*refused)
-		}
-		waiting = nil
-		return nil
 	}
-	err := j.Each(func(row Row, stored map[string]any) error {
-		if row.Kind.Type != "account" && len(waiting) > 0 {
-			if err := settle(); err != nil {
-				return err
+	return nil
+}
+
+func (p *planning) wait(one planned) {
+	if p.size+one.row.size > p.limit {
+		p.j.report.Refuse(*one.row.refuse("/"+one.row.Kind.Owner, fmt.Sprintf("More than %d bytes of accounts wait for the accounts above them.", p.limit),
+			"Import the accounts above first, with a file of their own."))
+		return
+	}
+	p.size += one.row.size
+	owner, _ := one.row.Object[one.row.Kind.Owner].(string)
+	p.waiting[owner] = append(p.waiting[owner], one)
+}
+
+// giveUp refuses the accounts that still wait.
+func (p *planning) giveUp() {
+	for _, owner := range slices.Sorted(maps.Keys(p.waiting)) {
+		for _, one := range p.waiting[owner] {
+			if _, refused, _ := p.j.names.Resolve(one.row, one.stored, p.groups); refused != nil {
+				p.j.report.Refuse(*refused)
 			}
 		}
-		wait, err := resolve(waits{row, stored})
-		if wait {
-			waiting = append(waiting, waits{row, stored})
-		}
-		return err
-	})
-	if err == nil {
-		err = settle()
 	}
-	return err
+	clear(p.waiting)
+	p.size = 0
 }
 
 // Differs reports whether the line changes a stored row. It drops the owner from the body

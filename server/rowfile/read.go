@@ -12,10 +12,15 @@ import (
 	"resellerd/server/strictjson"
 	"resellerd/store/schema"
 	"resellerd/store/spill"
+	"resellerd/store/valid"
 )
 
 // maxLine is how many bytes a line may have.
 const maxLine = 256 << 10
+
+// maxName is how many bytes an external id may have that is kept in memory. No row has a
+// longer one.
+const maxName = 4 * valid.MaxID
 
 // Row is a line of the file.
 type Row struct {
@@ -23,6 +28,8 @@ type Row struct {
 	Kind   Kind
 	Name   string         // the external id; "" for an assignment
 	Object map[string]any // the fields, without type
+
+	size int // bytes of the line and of its stored row
 }
 
 // refuse returns a refusal of the row.
@@ -30,7 +37,7 @@ func (r *Row) refuse(pointer, detail, do string) *Refusal {
 	return &Refusal{Line: r.Line, Type: r.Kind.Type, ExternalID: r.Name, Pointer: pointer, Detail: detail, Do: do}
 }
 
-// Join is a file beside the stored rows, in the order of Kinds, owners and external ids.
+// Join is a file beside the stored rows, in the order of Kinds, external ids and owners.
 // Its memory does not grow with either. The caller must close it.
 type Join struct {
 	names        *Names
@@ -115,7 +122,13 @@ func key(k Kind, owner, name string) []byte {
 	if k.Alone {
 		owner = ""
 	}
-	return slices.Concat([]byte{byte(kindOf(k.Type))}, []byte(owner+placed+name))
+	return slices.Concat([]byte{byte(kindOf(k.Type))}, []byte(name+placed+owner))
+}
+
+// splitKey returns the part of a key that rows of one kind and name share, and the owner.
+func splitKey(at []byte) (name []byte, owner string) {
+	cut := 1 + bytes.IndexByte(at[1:], placed[0])
+	return at[:cut], string(at[cut+1:])
 }
 
 const doWrite = "Write a JSON object with `type` and `external_id` in each line."
@@ -140,8 +153,8 @@ func parse(n int, text []byte) (Row, *Refusal) {
 	row := Row{Line: n, Kind: Kinds[at], Object: object}
 	if typ != Assignment {
 		name, ok := object["external_id"].(string)
-		if !ok || name == "" || schema.LikeID(name) {
-			return row, row.refuse("/external_id", "`external_id` is missing, no text, or like an id of resellerd.",
+		if !ok || name == "" || len(name) > maxName || schema.LikeID(name) {
+			return row, row.refuse("/external_id", "`external_id` is missing, no text, too long, or like an id of resellerd.",
 				"Give the row the key that the panel has for it.")
 		}
 		row.Name = name
@@ -151,7 +164,10 @@ func parse(n int, text []byte) (Row, *Refusal) {
 			return row, row.refuse("/"+field, "`"+field+"` is no field of a line.", "Leave it out, and "+do+".")
 		}
 	}
-	normalise(object)
+	if _, sent := object["expanded"]; sent {
+		return row, row.refuse("/expanded", "`expanded` is no field of a line.", "Leave it out.")
+	}
+	normalise(object, row.Kind.Owner)
 	return row, nil
 }
 
@@ -159,12 +175,13 @@ func parse(n int, text []byte) (Row, *Refusal) {
 var actions = []string{"create", "read", "update", "delete"}
 
 // normalise gives the values the form in which resellerd shows them, so that equal values
-// are no change: null for an empty text, and actions in order.
-func normalise(object map[string]any) {
+// are no change: null for an empty text, and actions in order. An empty text names no
+// owner, and does not mean the default one.
+func normalise(object map[string]any, owner string) {
 	for name, value := range object {
 		switch value := value.(type) {
 		case string:
-			if value == "" {
+			if value == "" && name != owner {
 				object[name] = nil
 			}
 		case []any:
@@ -216,10 +233,11 @@ func object(row []byte) (map[string]any, error) {
 }
 
 // Each calls fn with each line and the stored row of the same name, nil for none. A name
-// that several lines have is refused.
+// that several lines have is refused, and so is a line that moves a stored row.
 func (j *Join) Each(fn func(row Row, stored map[string]any) error) error {
 	lines, rows := sequence{next: j.rows.Sorted()}, sequence{next: j.stored.Sorted()}
-	if err := errors.Join(lines.step(), rows.step()); err != nil {
+	moves, err := j.newMoves()
+	if err = errors.Join(err, lines.step(), rows.step()); err != nil {
 		return err
 	}
 	for lines.key != nil {
@@ -229,10 +247,12 @@ func (j *Join) Each(fn func(row Row, stored map[string]any) error) error {
 			return err
 		}
 		var stored map[string]any
+		size := len(value)
 		for rows.key != nil && bytes.Compare(rows.key, at) <= 0 {
 			if !bytes.Equal(rows.key, at) {
 				err = j.lacks(rows.key, rows.value)
 			} else if !several {
+				size += len(rows.value)
 				stored, err = object(rows.value)
 			}
 			if err = errors.Join(err, rows.step()); err != nil {
@@ -247,6 +267,18 @@ func (j *Join) Each(fn func(row Row, stored map[string]any) error) error {
 			j.report.Refuse(*refused) // cannot happen: the line was read before
 			continue
 		}
+		if stored == nil {
+			owner, moved, err := moves.from(at)
+			if err != nil {
+				return err
+			}
+			if moved {
+				j.report.Refuse(*row.refuse("/"+row.Kind.Owner, "The file moves the "+row.Kind.Type+" from the account "+owner+" to another one. Rows cannot be moved.",
+					"Name the account "+owner+". If the line is about another "+row.Kind.Type+", give it another `external_id`, or give the stored one its own line."))
+				continue
+			}
+		}
+		row.size = size
 		if err := fn(row, stored); err != nil {
 			return err
 		}

@@ -1,10 +1,16 @@
 package rowfile
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // MaxListed is how many lines, rows or losses each list of a report has at most. The
 // numbers of a report count all.
 const MaxListed = 1000
+
+// maxText is how many bytes of a text of the file a report repeats.
+const maxText = 1000
 
 // Report says what an import does, or would do.
 type Report struct {
@@ -15,11 +21,15 @@ type Report struct {
 	Refused  int       `json:"refused"`
 	Refusals []Refusal `json:"refusals"`
 	// Orphans are the refused lines whose owner is in neither the file nor resellerd.
-	Orphans []int `json:"orphans"`
+	Orphans     []int `json:"orphans"`
+	OrphanCount int   `json:"orphan_count"`
 	// WithoutGroup are the users of the file whom no group is named for.
-	WithoutGroup []NoGroup `json:"without_group"`
+	WithoutGroup      []NoGroup `json:"without_group"`
+	WithoutGroupCount int       `json:"without_group_count"`
 	// Capped are the groups that give users of a reseller more than the reseller may have.
 	Capped []Capped `json:"capped"`
+	// CappedCut says that the file has more groups and accounts than an import compares.
+	CappedCut bool `json:"capped_cut"`
 	// Absent are the stored rows of the types of the file that the file does not have. An
 	// import leaves them as they are.
 	Absent      []Absent `json:"absent"`
@@ -110,11 +120,15 @@ func (r *Report) Refuse(one Refusal) {
 	if one.Type != "" {
 		r.Count(one.Type, Refused)
 	}
+	one.ExternalID, one.Pointer, one.Detail = clip(one.ExternalID), clip(one.Pointer), clip(one.Detail)
 	r.Refusals = listed(r.Refusals, one)
 	if one.noGroup != nil {
+		r.WithoutGroupCount++
+		one.noGroup.Login = clip(one.noGroup.Login)
 		r.WithoutGroup = listed(r.WithoutGroup, *one.noGroup)
 	}
 	if one.orphan {
+		r.OrphanCount++
 		r.Orphans = listed(r.Orphans, one.Line)
 	}
 }
@@ -129,4 +143,12 @@ func listed[T any](list []T, one T) []T {
 		return list
 	}
 	return append(list, one)
+}
+
+// clip cuts a long text.
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "…"
 }

@@ -41,12 +41,15 @@ func (n *Names) Resolve(row Row, stored map[string]any, groups map[string][]stri
 	if refused := n.references(r, groups, stored != nil); refused != nil {
 		return nil, refused, nil
 	}
+	var err error
 	if stored != nil {
 		r.ID, _ = stored["id"].(string)
-		return r, nil, nil
+	} else {
+		r.ID, err = n.expect(row.Kind.Type, owner, row.Name)
 	}
-	var err error
-	r.ID, err = n.expect(row.Kind.Type, owner, row.Name)
+	if row.Kind.Type == "group" {
+		n.lines[r.ID] = true
+	}
 	return r, nil, err
 }
 
