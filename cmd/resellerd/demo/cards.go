@@ -19,7 +19,7 @@ func (b *builder) cards(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, deck, deck) error{b.bought, b.sold, b.resold} {
+	for _, step := range []func(context.Context, deck, deck) error{b.bought, b.sold, b.resold, b.built} {
 		if err := step(ctx, az, us); err != nil {
 			return err
 		}
@@ -40,9 +40,11 @@ func (b *builder) bought(ctx context.Context, az, us deck) error {
 		card := store.NewCard()
 		card.AccountID, card.Kind, card.Currency = b.master.ID, schema.ProviderCard, "USD"
 		card.Name, card.Carrier, card.Notes = c.name, c.carrier, c.notes
-		if _, err := b.card(ctx, card, c.rates); err != nil {
+		card, err := b.card(ctx, card, c.rates)
+		if err != nil {
 			return err
 		}
+		b.providers = append(b.providers, store.Parent{CardID: card.ID})
 	}
 	return nil
 }
@@ -114,6 +116,36 @@ func (b *builder) resold(ctx context.Context, az, us deck) error {
 	return nil
 }
 
+// built creates a customer card that is built from both A-Z provider cards by profit
+// rules. It is assigned to nobody.
+func (b *builder) built(ctx context.Context, _, _ deck) error {
+	card := store.NewCard()
+	card.AccountID, card.Kind, card.Currency, card.Name = b.master.ID, schema.CustomerCard, "USD", "Wholesale A-Z"
+	card.Notes = "the dearer of Tidewater and Voxmeridian plus 20 %, the UK plus 15 %, no Cuba"
+	card, err := b.tx.CreateCard(ctx, card)
+	if err != nil {
+		return err
+	}
+	percent := func(match string, value int64) store.ProfitRule {
+		return store.ProfitRule{Match: match, Type: "percent", Value: value * 100 * cent, Status: store.RuleProfit}
+	}
+	rules := []store.ProfitRule{percent("*", 20), percent("^44", 15), {Match: "^53", Status: store.RuleBlocked}}
+	var draft store.Built
+	for _, step := range []func() error{
+		func() error { return b.made(ctx, card.AccountID, "card", card.ID) },
+		func() error { return b.tx.SetParents(ctx, store.AllRates, card.ID, b.providers[:2]) },
+		func() error { return b.tx.SetProfitRules(ctx, card.ID, rules) },
+		func() error { draft, err = b.tx.BuildRevision(ctx, store.AllRates, card.ID); return err },
+		func() error { return b.audit(ctx, card.AccountID, "card", card.ID, "build") },
+		func() error { return b.activate(ctx, card, draft.Revision) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // card creates a card with one active revision that has the deck's rates.
 func (b *builder) card(ctx context.Context, c store.Card, d deck) (store.Card, error) {
 	c, err := b.tx.CreateCard(ctx, c)
@@ -125,12 +157,16 @@ func (b *builder) card(ctx context.Context, c store.Card, d deck) (store.Card, e
 	}
 	revision, err := b.tx.CreateRevision(ctx, c.ID, d.rates())
 	if err == nil {
-		_, err = b.tx.ActivateRevision(ctx, store.AllRates, c.ID, revision.ID)
-	}
-	if err == nil {
-		err = b.audit(ctx, c.AccountID, "card", c.ID, "activate")
+		err = b.activate(ctx, c, revision)
 	}
 	return c, err
+}
+
+func (b *builder) activate(ctx context.Context, c store.Card, revision store.Revision) error {
+	if _, err := b.tx.ActivateRevision(ctx, store.AllRates, c.ID, revision.ID); err != nil {
+		return err
+	}
+	return b.audit(ctx, c.AccountID, "card", c.ID, "activate")
 }
 
 func (b *builder) assign(ctx context.Context, c store.Card, to []store.Account) error {

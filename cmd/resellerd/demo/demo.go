@@ -103,6 +103,7 @@ type builder struct {
 	resellers []store.Account
 	owners    map[string]store.User       // the user who acts for each account
 	buyers    map[string][]store.Customer // by account, in the order of their creation
+	providers []store.Parent              // the provider cards, in the order of their creation
 }
 
 // made writes the audit entry of a new row.
