@@ -6,8 +6,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"resellerd/server/fair"
 )
 
 // one is a row of a bulk request, and its request alone.
@@ -284,5 +287,45 @@ func TestARepeatedBulkRequestIsDoneOnce(t *testing.T) {
 		refused := []oneRow{{"m", "POST", "/v1/customers", `{"name":""}`}}
 		w.bulk(refused, "", headerIdempotency, "free").want(200)
 		w.bulk([]oneRow{{"m", "POST", "/v1/customers", `{"name":"x"}`}}, "", headerIdempotency, "free").want(200)
+	})
+}
+
+// A bulk request is written in transactions of a few rows, and its rows count as requests of
+// their own: after each transaction, other accounts have as many turns.
+func TestABulkRequestCountsAsItsRows(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server.limiter.writes.size = fair.Size{Places: 1, Each: 1}
+		_, cursor := w.exported("m", "", 1000)
+		release := w.holdLock("M")
+		var running sync.WaitGroup
+		running.Go(func() {
+			w.bulk(slices.Repeat([]oneRow{{"a", "POST", "/v1/customers", `{"name":"One of many"}`}}, 3*maxChunk), "").want(200)
+		})
+		const others = 3
+		for n := range others + 1 {
+			soon(t, "the writes wait", func() bool {
+				has, waiting := w.server.limiter.writes.Count()
+				return has == 1 && waiting == n
+			})
+			if n < others {
+				running.Go(func() { w.do("b", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"notes":"number %d"}`, n)).want(200) })
+			}
+		}
+		release()
+		running.Wait()
+		var actors []any
+		for _, entry := range w.get("m", "/v1/audit/export?limit=1000&after="+cursor).items() {
+			actors = append(actors, entry["actor"])
+		}
+		rows := slices.Index(actors, any(w.id("b")))
+		if rows < 1 || rows > maxChunk || len(actors) != 3*maxChunk+others {
+			t.Fatalf("the first transaction has %d of %d rows", rows, len(actors))
+		}
+		for n := range min(others, rows-1) {
+			if actors[rows+n] != w.id("b") {
+				t.Errorf("after %d rows, the other account has %d turns", rows, n)
+			}
+		}
 	})
 }

@@ -132,6 +132,31 @@ func TestExpandShowsWhatGetShows(t *testing.T) {
 	})
 }
 
+// What the reader sees of the rows that a list refers to is decided for each type, once, and
+// logged.
+func TestExpandIsDecidedAndLoggedForEachType(t *testing.T) {
+	t.Parallel()
+	w, log := logged(t)
+	for _, path := range []string{"/v1/customers?expand=account,cards", "/v1/customers/{acme}?expand=account,cards"} {
+		log.Reset()
+		w.get("a", path).want(200)
+		var types []string
+		for line := range strings.Lines(log.String()) {
+			var entry struct {
+				Outcome string
+				Input   struct{ Resource struct{ Type string } }
+			}
+			must(t, json.Unmarshal([]byte(line), &entry))
+			if entry.Outcome != "" {
+				types = append(types, entry.Input.Resource.Type+" "+entry.Outcome)
+			}
+		}
+		if want := []string{"account allow", "card allow", "customer allow"}; !slices.Equal(slices.Sorted(slices.Values(types)), want) {
+			t.Errorf("%s: logged %q", path, types)
+		}
+	}
+}
+
 func TestTheCardsOfACustomer(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {

@@ -103,6 +103,23 @@ func TestDocsLoadNothingFromElsewhere(t *testing.T) {
 	}
 }
 
+// A narrow screen shows the page without a menu beside it, and without lines that are wider
+// than the screen.
+func TestDocsFitANarrowScreen(t *testing.T) {
+	t.Parallel()
+	page := knock(t, sqliteCore(t).serve(t, nil), "GET", "/docs", "").text
+	_, narrow, found := strings.Cut(page, "@media (max-width: 50rem) {")
+	narrow, _, ended := strings.Cut(narrow, "</style>")
+	if !found || !ended || !strings.Contains(page, `<meta name="viewport" content="width=device-width, initial-scale=1">`) {
+		t.Fatal("the page has one layout for all screens")
+	}
+	for _, rule := range []string{"nav { position: static; width: auto;", "main { margin: 0;", "pre { white-space: pre-wrap; overflow-wrap: anywhere; }", "tr { display: block;"} {
+		if !strings.Contains(narrow, rule) {
+			t.Errorf("no rule %s", rule)
+		}
+	}
+}
+
 // Generated clients name their functions and types after these names.
 func TestOpenAPINamesAreThoseOfPeople(t *testing.T) {
 	t.Parallel()
