@@ -303,9 +303,13 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 		},
 		Compared: &base, On: run.profile.on(),
 		Known: known, Compare: func(c store.Compared) { run.known = c }, RowTimes: run.limits().RowTimes(), Confirm: confirmed,
+		Refuse: func(line uint32, column, reason string) { run.report.Refuse(line, column, reason) },
 	})
 	if err != nil {
 		return before, nil, run.unlikePlan(err)
+	}
+	if err := run.mayApply(); err != nil { // the card may have refused more lines than the reading
+		return before, nil, err
 	}
 	if order.apply && order.schedule && slices.ContainsFunc(drafts, func(d store.Imported) bool { return d.At != 0 }) {
 		if err := w.mayPutInForce(run.card, w.r.Subject.User.ID); err != nil {
@@ -336,8 +340,7 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 	return before, body, err
 }
 
-// read reads the file. If it is to be applied, read refuses a file without rates. It
-// refuses a file with refused lines unless the order skips them.
+// read reads the file.
 func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, to *store.Importer) (err error) {
 	o := run.order.options
 	o.Currency, o.Direction, o.Now, o.Amend = card.Currency, card.Direction, now, run.order.mode == modeAmend
@@ -358,13 +361,8 @@ func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, 
 	if err != nil {
 		return fileProblem(err)
 	}
-	switch {
-	case run.order.apply && run.report.Blocking > 0:
-		return run.refuse("", fmt.Sprintf("%d of the refused lines block their prefixes, so they cannot be left out: correct the file", run.report.Blocking))
-	case run.order.apply && run.report.Lines.Refused > 0 && !run.order.skipRefused:
-		return run.refuse("skip_refused", refusedLines(run.report))
-	case run.order.apply && run.report.Rates == 0 && run.report.Removals == 0:
-		return run.refuse("", "the file has no rates")
+	if err := run.mayApply(); err != nil {
+		return err
 	}
 	to.Sample(run.sampled())
 	for _, fix := range run.report.Fixes {
@@ -376,6 +374,20 @@ func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, 
 		if err := to.Replace(schema.MicrosOf(fix.From), fix.Prefix.String(), stands); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mayApply refuses to apply a file without rates, and one with refused lines unless the order skips them.
+func (run *importRun) mayApply() error {
+	switch {
+	case !run.order.apply:
+	case run.report.Blocking > 0:
+		return run.refuse("", fmt.Sprintf("%d of the refused lines block their prefixes, so they cannot be left out: correct the file", run.report.Blocking))
+	case run.report.Lines.Refused > 0 && !run.order.skipRefused:
+		return run.refuse("skip_refused", refusedLines(run.report))
+	case run.report.Rates == 0 && run.report.Removals == 0:
+		return run.refuse("", "the file has no rates")
 	}
 	return nil
 }
@@ -428,7 +440,7 @@ var givenColumns = store.RateColumns(cardfile.GivenColumns)
 
 // changeOf returns a row as a rate that gives some columns.
 func changeOf(row *cardfile.Row) store.RateGiven {
-	g := store.RateGiven{Rate: store.RateOf(row.Row, row.Name), Removed: row.Removed}
+	g := store.RateGiven{Rate: store.RateOf(row.Row, row.Name), Removed: row.Removed, Line: row.Line}
 	for i, column := range givenColumns {
 		if row.Given.Has(i) {
 			g.Given |= 1 << column

@@ -100,8 +100,21 @@ func TestAnAmendmentNeedsNoPrice(t *testing.T) {
 			}
 			w.do("m", "DELETE", "/v1/cards/{known}/revisions/"+report.Revisions[0].ID, "").want(204)
 		}
-		if got, _ := w.importInto("m", "known", "mode=amend&nanp=false&base="+base, "Prefix,Status\n7,open\n"); got.status != 422 || !strings.Contains(got.body, "the card has no such prefix") {
-			t.Errorf("a new prefix: %d %s", got.status, got.body)
+		const query, file = "mode=amend&nanp=false&base=", "Prefix,Status\n4479,blocked\n7,open\n1,open\n"
+		got, report := w.importInto("m", "known", query+base, file)
+		if got.status != 200 || fmt.Sprint(report.Refusals) != "[line 4 line 3]" || !strings.Contains(got.body, `{"line":4,"column":"cost","reason":"is missing, and the card has no prefix 1"}`) ||
+			report.Lines.Refused != 2 || report.Lines.Priced != 1 || report.Rates != 1 {
+			t.Errorf("new prefixes: %d %s", got.status, got.body)
+		}
+		if got, _ := w.importInto("m", "known", query+base+"&apply=true", file); got.status != 422 || !strings.Contains(got.body, "2 lines are refused. The first is line 4: cost is missing, and the card has no prefix 1") {
+			t.Errorf("new prefixes, applied: %d %s", got.status, got.body)
+		}
+		if got, _ := w.importInto("m", "known", query+base+"&apply=true&skip_refused=true", "Prefix,Status\n7,open\n"); got.status != 422 || !strings.Contains(got.body, "The file has no rates") {
+			t.Errorf("nothing but new prefixes: %d %s", got.status, got.body)
+		}
+		got, report = w.importInto("m", "known", query+base+"&apply=true&skip_refused=true", file)
+		if got.want(200); report.Revisions[0].Rows != 2 || report.Revisions[0].Changed != 1 {
+			t.Errorf("without the new prefixes: %s", got.body)
 		}
 	})
 }

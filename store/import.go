@@ -27,6 +27,10 @@ type Import struct {
 	RowTimes int64              // a price that rises or falls by more is doubtful; 0 for no limit
 	Confirm  map[PriceMove]bool // prefixes with new prices that are not doubtful
 
+	// Refuse takes the rates that the card cannot take, by the lines that give them. The import goes on without
+	// them. If it is nil, they are an error.
+	Refuse func(line uint32, column, reason string)
+
 	// Compared takes the revision that the import is compared with, "" for none; nil if that is
 	// not wanted.
 	Compared *string
@@ -181,6 +185,7 @@ type Importer struct {
 type addition struct {
 	kind  byte
 	given uint16
+	line  uint32
 	at    schema.Micros
 	rate  Rate
 }
@@ -191,6 +196,7 @@ type RateGiven struct {
 	Rate    Rate
 	Given   uint16 // a bit for each column of schema.RateType
 	Removed bool   // the prefix has no rate any more
+	Line    uint32 // names the line of a file to Import.Refuse
 }
 
 // RateColumns returns the indexes of columns in schema.RateType.
@@ -221,37 +227,37 @@ func (i *Importer) Add(at schema.Micros, rate Rate) error {
 	if err := rate.Validate(); err != nil {
 		return fmt.Errorf("rate %q: %w", rate.Prefix, err)
 	}
-	return i.put(added, wholeRate, at, &rate)
+	return i.put(added, at, &rate, wholeRate, 0)
 }
 
 // Put takes a rate like Add, or removes the prefix.
 func (i *Importer) Put(at schema.Micros, rate RateGiven) error {
 	if rate.Removed {
-		return i.put(erased, 0, at, &rate.Rate)
+		return i.put(erased, at, &rate.Rate, 0, 0)
 	}
 	if err := rate.Rate.Validate(); err != nil {
 		return fmt.Errorf("rate %q: %w", rate.Rate.Prefix, err)
 	}
-	return i.put(added, rate.Given, at, &rate.Rate)
+	return i.put(added, at, &rate.Rate, rate.Given, rate.Line)
 }
 
 // Replace replaces the rate that was added for a prefix and a moment. Nil takes it
 // back.
 func (i *Importer) Replace(at schema.Micros, prefix string, rate *RateGiven) error {
 	if rate == nil {
-		return i.put(removed, 0, at, &Rate{Prefix: prefix})
+		return i.put(removed, at, &Rate{Prefix: prefix}, 0, 0)
 	}
 	with := rate.Rate
 	with.Prefix = prefix
 	if rate.Removed {
-		return i.put(erased, 0, at, &with)
+		return i.put(erased, at, &with, 0, 0)
 	}
-	return i.put(replaced, rate.Given, at, &with)
+	return i.put(replaced, at, &with, rate.Given, rate.Line)
 }
 
-func (i *Importer) put(kind byte, given uint16, at schema.Micros, rate *Rate) error {
+func (i *Importer) put(kind byte, at schema.Micros, rate *Rate, given uint16, line uint32) error {
 	i.moments[at] = true
-	i.batch = append(i.batch, addition{kind, given, at, *rate})
+	i.batch = append(i.batch, addition{kind, given, line, at, *rate})
 	if len(i.batch) < additions {
 		return nil
 	}
@@ -285,6 +291,7 @@ func (i *Importer) sort() {
 			// The key is the prefix, a zero byte and the moment.
 			key = binary.BigEndian.AppendUint64(append(append(key[:0], a.rate.Prefix...), 0), uint64(a.at))
 			value = binary.BigEndian.AppendUint16(append(value[:0], a.kind), a.given)
+			value = binary.BigEndian.AppendUint32(value, a.line)
 			if a.kind == added || a.kind == replaced {
 				row = values.Append(row[:0], &a.rate)
 				value = appendValues(value, row)

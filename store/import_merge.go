@@ -18,7 +18,7 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 	if !i.blind {
 		base = i.base.ID
 	}
-	given, before := given{next: i.sorter.Sorted()}, at.walk(ctx, base)
+	given, before := given{next: i.sorter.Sorted(), refuse: i.what.Refuse}, at.walk(ctx, base)
 	if err := given.advance(); err != nil {
 		return err
 	}
@@ -129,9 +129,11 @@ type given struct {
 	at     schema.Micros
 	kind   byte
 	mask   uint16
+	line   uint32
 	amends bool   // a rate keeps the columns that are not given
 	took   uint16 // the columns of the last prefix that were given
 	values []any
+	refuse func(line uint32, column, reason string)
 }
 
 func (g *given) advance() error {
@@ -147,13 +149,13 @@ func (g *given) advance() error {
 	if string(key[:cut]) != g.prefix {
 		g.prefix = string(key[:cut])
 	}
-	if len(value) < 3 {
+	if len(value) < 7 {
 		return errRecord
 	}
 	g.at, g.kind, g.values = schema.Micros(binary.BigEndian.Uint64(key[cut+1:])), value[0], nil
-	g.mask = binary.BigEndian.Uint16(value[1:])
+	g.mask, g.line = binary.BigEndian.Uint16(value[1:]), binary.BigEndian.Uint32(value[3:])
 	if g.kind == added || g.kind == replaced {
-		g.values, err = readValues(value[3:])
+		g.values, err = readValues(value[7:])
 	}
 	return err
 }
@@ -161,9 +163,10 @@ func (g *given) advance() error {
 // take returns the rate of a prefix at a moment: the one that is given for that moment,
 // or else holds. was is the rate before that moment, nil for none.
 func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, error) {
-	before := holds
+	before, line, why := holds, uint32(0), ""
 	g.took = 0
 	for found := false; g.prefix == prefix && g.at == at; found = true {
+		line, why = g.line, ""
 		switch {
 		case g.kind == added && found:
 			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("prefix", "is given more than once"))
@@ -176,18 +179,26 @@ func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, 
 				holds[nameAt] = was[nameAt]
 			}
 		case before == nil && g.mask&(1<<costAt) == 0 && g.values[statusAt] != "blocked":
-			return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the card has no such prefix"))
+			why = "is missing, and the card has no prefix " + prefix
 		default:
 			unpriced := before != nil && before[statusAt] == "blocked" && orCost(before, costAt) == 0 && g.mask&(1<<costAt) == 0
 			if holds, g.took = g.over(before), g.mask; unpriced && holds[statusAt] != "blocked" {
-				return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", "is missing, and the blocked prefix has no price"))
+				why = "is missing, and the prefix " + prefix + ", which would be opened, has no price"
 			}
 		}
 		if err := g.advance(); err != nil {
 			return nil, err
 		}
 	}
-	return holds, nil
+	if why == "" {
+		return holds, nil
+	}
+	g.took = 0
+	if g.refuse == nil {
+		return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", why))
+	}
+	g.refuse(line, "cost", why)
+	return before, nil
 }
 
 // over returns a rate with the columns that are given in place of its own.

@@ -309,3 +309,46 @@ func TestABlockedPrefixWithoutAPriceIsNotOpenedByItsStatusAlone(t *testing.T) {
 		})
 	})
 }
+
+// An amendment may give new prefixes without a price, and open a blocked one that has none. Their lines are refused; the
+// others are imported. What a later record of the same prefix replaces is not refused.
+func TestAnAmendmentRefusesTheLinesThatNeedAPrice(t *testing.T) {
+	t.Parallel()
+	name, status, cost := uint16(1)<<store.RateColumns([]string{"name"})[0], uint16(1)<<store.RateColumns([]string{"status"})[0], uint16(1)<<store.RateColumns([]string{"cost"})[0]
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		var base store.Revision
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base = active(tx, c.bought.ID, store.Rate{Prefix: "44", Cost: 5, Pulse: 1}, store.Rate{Prefix: "4480", Pulse: 1, Blocked: true})
+		})
+		rate := func(prefix string, given uint16, line uint32) store.RateGiven {
+			return store.RateGiven{Rate: store.Rate{Prefix: prefix, Cost: 7, Name: "N", Pulse: 1}, Given: given, Line: line}
+		}
+		for _, preview := range []bool{true, false} {
+			var refused []string
+			what := importOf(c.bought.ID, base.ID, func(to *store.Importer) error {
+				refused = nil
+				for _, g := range []store.RateGiven{rate("44", name, 2), rate("33", name, 3), rate("4480", status, 4), rate("34", name, 5), rate("35", name, 6), rate("36", name, 7), rate("37", cost, 8)} {
+					mustDo(to.Put(0, g))
+				}
+				priced := rate("34", name|cost, 9)
+				mustDo(to.Replace(0, "34", &priced))
+				mustDo(to.Replace(0, "35", nil))
+				return to.Put(hour(1), rate("36", name, 10))
+			})
+			what.Preview, what.Refuse = preview, func(line uint32, column, reason string) {
+				refused = append(refused, fmt.Sprint(line, " ", column, " ", reason))
+			}
+			drafts, err := importLong(c.Store, c.master.ID, what)
+			want := []string{"3 cost is missing, and the card has no prefix 33", "7 cost is missing, and the card has no prefix 36",
+				"10 cost is missing, and the card has no prefix 36", "4 cost is missing, and the prefix 4480, which would be opened, has no price"}
+			if err != nil || !slices.Equal(refused, want) || len(drafts) != 2 || *drafts[0].Changes != (store.DiffSum{Created: 2, Changed: 1, Unchanged: 1}) {
+				t.Errorf("%v %q %+v", err, refused, drafts)
+			}
+			if !preview {
+				if got := len(stored(t, c.Store, drafts[0].Revision.ID)); got != 4 {
+					t.Errorf("%d rates", got)
+				}
+			}
+		}
+	})
+}

@@ -91,6 +91,7 @@ type Row struct {
 	From    time.Time // start of validity, in UTC; zero if it is in force at Options.Now
 	Given   Given     // the columns that the line gives
 	Removed bool      // the prefix is to have no price
+	Line    uint32    // names the line to Report.Refuse
 }
 
 // Given is a set of the columns in GivenColumns.
@@ -151,6 +152,17 @@ func never(format string, args ...any) error {
 
 func ask(option, format string, args ...any) error {
 	return &FileError{Option: option, Text: fmt.Sprintf(format, args...)}
+}
+
+// placed gives an error that is about a line its place.
+func placed(at Place, err error) error {
+	var bad *FileError
+	if !errors.As(err, &bad) || bad.Place != (Place{}) {
+		return err
+	}
+	p := *bad
+	p.Place = at
+	return &p
 }
 
 // Limits for every file.

@@ -66,6 +66,9 @@ func (r *reader) csvLines(in *csv.Reader, from *guard, done *int64) error {
 			next = bad.Line + 1
 			continue
 		}
+		if errors.Is(err, errLongLine) {
+			return placed(Place{Line: next}, err)
+		}
 		if err != nil {
 			return err
 		}

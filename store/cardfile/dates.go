@@ -17,9 +17,8 @@ var zoned = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:
 
 // The reasons that concern the whole file rather than one line.
 const (
-	noZone    = "has no time zone"
-	notADate  = "is not a date"
-	twoOrders = "one column has dates of two orders, day first and month first: ask the carrier for dates as YYYY-MM-DD"
+	noZone   = "has no time zone"
+	notADate = "is not a date"
 )
 
 // datedCell is a date that was read before.
@@ -76,9 +75,8 @@ func (r *reader) newDate(text string) (time.Time, string) {
 			w = year
 		}
 	}
-	r.dayFirst, r.monthsFirst = r.dayFirst || w.first > 12, r.monthsFirst || w.second > 12 && w.first > 0
-	if r.dayFirst && r.monthsFirst {
-		r.fault = never(twoOrders)
+	r.see(&w, r.at, text)
+	if r.fault = r.orders.fault(); r.fault != nil {
 		return time.Time{}, notADate
 	}
 	if w.unordered() && !w.dotted {
@@ -346,7 +344,7 @@ func (r *reader) monthFirst() bool {
 	if r.layout != nil && r.layout.details[colFrom] != "" {
 		return r.layout.details[colFrom] == "mdy"
 	}
-	return r.proof != nil && r.proof.monthFirst && !r.proof.dayFirst
+	return r.proof != nil && r.proof.monthsFirst && !r.proof.dayFirst
 }
 
 // dateOrder returns the order of day and month in the column of dates, or "" if none is known.
@@ -372,7 +370,7 @@ func (r *reader) order(text string) bool {
 		r.fault = err
 		return false
 	}
-	if !p.dayFirst && !p.monthFirst {
+	if !p.dayFirst && !p.monthsFirst {
 		return r.askOrder(text)
 	}
 	return true
@@ -393,9 +391,38 @@ func (r *reader) askOrder(text string) bool {
 
 // proof is what the whole file shows about the notation of its columns.
 type proof struct {
-	dayFirst, monthFirst bool
-	yearLast             bool
-	marks                [columnCount]byte // decimal marks; 0 if none is shown
+	orders
+	yearLast bool
+	marks    [columnCount]byte // decimal marks; 0 if none is shown
+}
+
+// orders are the orders of day and month that dates show, with the first date of each.
+type orders struct {
+	dayFirst, monthsFirst bool
+	day, month            shownDate
+}
+
+type shownDate struct {
+	at   Place
+	text string
+}
+
+// see notes the order that a date shows, if it shows one.
+func (o *orders) see(w *wall, at Place, text string) {
+	if w.first > 12 && !o.dayFirst {
+		o.dayFirst, o.day = true, shownDate{at, strings.Clone(text)}
+	}
+	if w.second > 12 && w.first > 0 && !o.monthsFirst {
+		o.monthsFirst, o.month = true, shownDate{at, strings.Clone(text)}
+	}
+}
+
+// fault refuses a column of both orders.
+func (o *orders) fault() error {
+	if !o.dayFirst || !o.monthsFirst {
+		return nil
+	}
+	return never("one column has dates of two orders, %q (%s) and %q (%s): ask the carrier for dates as YYYY-MM-DD", excerpt(o.day.text), o.day.at, excerpt(o.month.text), o.month.at)
 }
 
 // proved returns the proof. It reads the whole file for it, once.
@@ -420,14 +447,11 @@ func prove(ctx context.Context, f File, format string, o Options, work *stopwatc
 	if err := r.file(f, format); err != nil && !errors.Is(err, ErrFile) {
 		return nil, err
 	}
-	if r.proof.dayFirst && r.proof.monthFirst {
-		return nil, never(twoOrders)
-	}
-	return r.proof, nil
+	return r.proof, r.proof.fault()
 }
 
 // proves looks at the dates and prices of a line.
-func (r *reader) proves(cells []cell) error {
+func (r *reader) proves(at Place, cells []cell) error {
 	if !strings.ContainsAny(r.cell(cells, colPrefix).text+r.cell(cells, colCost).text, "0123456789") && !r.layout.told {
 		if l := r.headingAgain(cells); l != nil && l.complete() {
 			r.layout = l
@@ -436,8 +460,7 @@ func (r *reader) proves(cells []cell) error {
 	}
 	if c := r.cell(cells, colFrom); c.text != "" && !c.number {
 		if w, ok := wallOf(strings.TrimSuffix(strings.TrimSpace(c.text), " UTC")); ok && w.first != 0 {
-			r.proof.dayFirst = r.proof.dayFirst || w.first > 12
-			r.proof.monthFirst = r.proof.monthFirst || w.second > 12
+			r.proof.see(&w, at, c.text)
 			_, may := r.yearFirst(w)
 			r.proof.yearLast = r.proof.yearLast || !may && !w.dotted && w.first != w.year-2000
 		}

@@ -75,6 +75,9 @@ func readAll(t testing.TB, f cardfile.File, o cardfile.Options) ([]cardfile.Row,
 		}
 		rows = kept
 	}
+	for i := range rows {
+		rows[i].Line = 0 // it says nothing about the row
+	}
 	l := report.Lines
 	if l.Read != l.Priced+l.Repeated+l.Superseded+l.Refused+l.Blank+l.Headings+l.Totals+l.Notes || len(rows) != report.Rates+report.Removals {
 		t.Errorf("unaccounted for: %+v, %d rates of %d", l, len(rows), report.Rates)

@@ -35,9 +35,9 @@ var doubtful = []struct {
 	{"the fee in cents by a note", "Prefix;Rate;Setup / 41;2;3 /  / All prices are in cents", cardfile.Options{}, []string{"unit Rate", "unit Setup: map=Setup=connect:cents"}},
 	{"another currency below", "Prefix;Rate / 41;2 /  / All prices are in EUR.", cardfile.Options{Currency: "USD"}, []string{"error: line 4: the line has the currency EUR"}},
 	{"the card's currency below", "Prefix;Rate / 41;2 /  / All prices are in USD or EUR.", cardfile.Options{Currency: "USD"}, []string{"41=2 0/1"}},
-	{"the sign of another currency", "Prefix;Rate ($) / 41;2", cardfile.Options{Currency: "EUR"}, []string{"error: the headings have the currency $"}},
+	{"the sign of another currency", "Prefix;Rate ($) / 41;2", cardfile.Options{Currency: "EUR"}, []string{"error: line 1: the headings have the currency $"}},
 	{"the sign of this currency", "Prefix;$/min / 41;2", cardfile.Options{Currency: "USD"}, []string{"41=2 0/1"}},
-	{"another currency in words", "Prefix;Rate in Euro / 41;2", cardfile.Options{Currency: "USD"}, []string{"error: the headings have the currency EUR"}},
+	{"another currency in words", "Prefix;Rate in Euro / 41;2", cardfile.Options{Currency: "USD"}, []string{"error: line 1: the headings have the currency EUR"}},
 	{"another currency in a column", "Prefix;Rate;Cur / 41;2;EUR / 43;2;EUR", cardfile.Options{Currency: "USD"}, []string{"column Cur: map=Cur=currency"}},
 	{"the card's currency in a column", "Prefix;Rate;Cur / 41;2;USD / 43;2;USD", cardfile.Options{Currency: "USD"}, []string{"41=2 0/1; 43=2 0/1"}},
 	// Increments.
@@ -95,7 +95,7 @@ var doubtful = []struct {
 	{"a country code and area codes behind commas", "Prefix;Rate / \"44,20,21-22\";2", cardfile.Options{}, []string{"=prefix:join -> line 2: each of 3 prefixes (4420 … 4422) costs 2"}},
 	{"prefixes of one country", "Prefix;Rate / \"4420,4421\";2", cardfile.Options{}, []string{"4420=2 0/1; 4421=2 0/1"}},
 	// First intervals at their own prices.
-	{"a first and an additional minute", "Prefix,First Minute,Additional Minute / 41,2,1", cardfile.Options{}, []string{`error: the column "First Minute" is a first interval with its own price`}},
+	{"a first and an additional minute", "Prefix,First Minute,Additional Minute / 41,2,1", cardfile.Options{}, []string{`error: line 1: the column "First Minute" is a first interval with its own price`}},
 	{"the same in German", "Vorwahl;Preis erste Minute;Preis Folgeminute / 41;2;1", cardfile.Options{}, []string{"first interval with its own price"}},
 	{"the same in French", "Indicatif;Prix 1ère minute;Prix minute suivante / 41;2;1", cardfile.Options{}, []string{"first interval with its own price"}},
 	{"the same in Spanish", "Prefijo;Precio primer minuto;Precio minuto adicional / 41;2;1", cardfile.Options{}, []string{"first interval with its own price"}},

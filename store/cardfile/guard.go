@@ -57,7 +57,7 @@ func (g *guard) Read(p []byte) (int, error) {
 	if g.parsed != nil {
 		room := g.parsed() + maxLine - g.read
 		if room <= 0 {
-			return 0, broken("a line or value is longer than %d bytes", maxLine)
+			return 0, errLongLine
 		}
 		p = p[:min(int64(len(p)), room)]
 	}

@@ -14,7 +14,7 @@ func (r *reader) head(at Place, cells []cell) error {
 	}
 	found, err := r.layoutOf(slices.Clone(cells))
 	if err != nil {
-		return err
+		return placed(at, err)
 	}
 	r.report.Lines.Headings++
 	if found != nil {
@@ -40,7 +40,7 @@ func (r *reader) headed(at Place, l *layout) error {
 		return err
 	}
 	if err := r.useLayout(l); err != nil {
-		return err
+		return placed(at, err)
 	}
 	for _, column := range []int{colCost, colInter, colIntra} {
 		if l.at[column] < 0 {
@@ -117,7 +117,7 @@ func (r *reader) headTold(at Place, cells []cell) error {
 		if r.headingAgain(cells) == nil {
 			r.listen(at, cells)
 		}
-		return r.headKept(told, cells)
+		return placed(at, r.headKept(told, cells))
 	}
 	return r.line(at, cells)
 }
@@ -195,7 +195,7 @@ func (r *reader) refused(at Place, cells []cell, why refusal) error {
 	}
 	r.report.Lines.Headings++
 	if err := r.oneCurrency(&layout{currencies: slices.Concat(r.layout.currencies, l.currencies)}); err != nil {
-		return &FileError{Place: at, Text: err.Error()}
+		return placed(at, err)
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func (r *reader) nextTable(at Place, cells []cell) error {
 	}
 	l, err := r.layoutOf(slices.Clone(cells))
 	if err != nil {
-		return err
+		return placed(at, err)
 	}
 	if l == nil {
 		return &FileError{Place: at, Option: "map", Text: "the headings of another table lack the prefix or the cost: give map=COLUMN=prefix or map=COLUMN=cost, " +

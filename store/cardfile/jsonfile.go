@@ -341,7 +341,7 @@ func (r *reader) rates(d document, width int) error {
 		}
 		at := Place{Line: n}
 		if len(values) != width {
-			r.report.refuse(at, refusal{reason: fmt.Sprintf("has %d values for %d fields", len(values), width)})
+			r.unread(at, values, refusal{reason: fmt.Sprintf("has %d values for %d fields", len(values), width)})
 			continue
 		}
 		cells = cells[:0]
@@ -354,6 +354,19 @@ func (r *reader) rates(d document, width int) error {
 	}
 	_, err := d.Token()
 	return d.fault(err)
+}
+
+// unread refuses values that may stand in wrong columns. Without a price, or with a word that blocks, they may block
+// their prefix.
+func (r *reader) unread(at Place, values []any, why refusal) {
+	var cells []cell
+	for _, v := range values {
+		cells = append(cells, jsonCell(v))
+	}
+	if r.mayBlock(cells) {
+		r.report.Blocking++
+	}
+	r.report.refuse(at, why)
 }
 
 // jsonCell returns a JSON value as a cell.

@@ -87,14 +87,15 @@ func (r *reader) take(at Place, row Row) error {
 		r.report.Lines.Priced++
 		return nil
 	}
-	if len(r.demoted) > maxDemoted {
+	if len(r.report.demoted) > maxDemoted {
 		return &FileError{Place: at, Text: fmt.Sprintf("more than %d lines are replaced or contradicted by other lines, so this is not a rate card", maxDemoted)}
 	}
 	l, date, err := r.ledgerOf(at, &row)
 	if err != nil {
 		return err
 	}
-	s := slot{sum: r.fingerprint(&row), name: uint16(maphash.String(r.seed, row.Name)), line: r.numberOf(at), date: date}
+	s := slot{sum: r.fingerprint(&row), name: uint16(maphash.String(r.seed, row.Name)), line: r.report.numberOf(at), date: date}
+	row.Line = s.line
 	became := repeated
 	for _, p := range r.prefixed {
 		row.Prefix, s.prefix = p, p
@@ -135,7 +136,7 @@ func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 		r.report.Merged++
 		return repeated, nil
 	case is > was:
-		r.demote(there.line, superseded)
+		r.report.demote(there.line, superseded)
 		there.sum, there.name, there.line, there.date = s.sum, s.name, s.line, s.date
 		l.fixes[s.prefix] = &row
 		return stands, nil
@@ -150,16 +151,16 @@ func (r *reader) enter(l *ledger, s slot, row Row) (outcome, error) {
 // contradiction refuses an earlier line that the current line contradicts,
 // and notes why. count refuses the current line.
 func (r *reader) contradiction(s slot, there *slot) {
-	if there.sum&1 != 0 && !r.demoted[there.line] {
+	if there.sum&1 != 0 && r.report.demoted[there.line] != contradicts {
 		r.report.Blocking++
 	}
-	r.demote(there.line, contradicts)
+	r.report.demote(there.line, contradicts)
 	if !r.report.notes() {
 		return
 	}
-	r.report.note(r.placeOf(s.line), refusal{
+	r.report.note(r.report.placeOf(s.line), refusal{
 		column: columnNames[colPrefix], cell: s.prefix.String(),
-		reason: fmt.Sprintf("has another rate at %s: neither is imported", r.placeOf(there.line)),
+		reason: fmt.Sprintf("has another rate at %s: neither is imported", r.report.placeOf(there.line)),
 	})
 }
 
@@ -176,23 +177,35 @@ func (r *reader) count(line uint32, became outcome) {
 	case contradicts:
 		lines.Refused++
 		if len(r.prefixed) > 1 { // rows for other prefixes of the line may stand
-			r.demoted[line] = true
+			r.report.demoted[line] = contradicts
 		}
 	}
 }
 
-// demote changes how an earlier line is counted.
-func (r *reader) demote(line uint32, to outcome) {
-	if r.demoted[line] {
+// demote changes how an earlier line is counted. A line of which one prefix is refused counts as refused.
+func (r *Report) demote(line uint32, to outcome) {
+	was, before := r.demoted[line]
+	switch {
+	case before && was >= to:
 		return
+	case before:
+		r.Lines.Superseded--
+	default:
+		r.Lines.Priced--
 	}
-	r.demoted[line] = true
-	r.report.Lines.Priced--
+	r.demoted[line] = to
 	if to == superseded {
-		r.report.Lines.Superseded++
+		r.Lines.Superseded++
 	} else {
-		r.report.Lines.Refused++
+		r.Lines.Refused++
 	}
+}
+
+// Refuse refuses a row that was yielded: the line is refused, and the prefix has no rate.
+func (r *Report) Refuse(line uint32, column, reason string) {
+	r.Rates--
+	r.demote(line, contradicts)
+	r.note(r.placeOf(line), refusal{column: column, reason: reason})
 }
 
 // settle counts the rates that stand and lists the fixes.
@@ -216,14 +229,14 @@ func (r *reader) settle() {
 
 const rowBits = 20 // a sheet has at most 1,048,576 rows
 
-func (r *reader) numberOf(at Place) uint32 {
+func (r *Report) numberOf(at Place) uint32 {
 	if at.Sheet == "" {
 		return uint32(at.Line)
 	}
 	return uint32(len(r.sheets)-1)<<rowBits | uint32(at.Line-1)&(1<<rowBits-1)
 }
 
-func (r *reader) placeOf(number uint32) Place {
+func (r *Report) placeOf(number uint32) Place {
 	if len(r.sheets) == 0 {
 		return Place{Line: int(number)}
 	}

@@ -24,9 +24,10 @@ func (r *reader) readNDJSON(f File) error {
 	r.laid = true // every object has its own layout
 	in := bufio.NewScanner(&guard{ctx: r.ctx, from: text, work: r.work, texts: true})
 	in.Buffer(make([]byte, 64<<10), maxLine)
-	ended := false
-	for n := 1; in.Scan(); n++ {
-		at := Place{Line: n}
+	ended, last := false, 0
+	for in.Scan() {
+		last++
+		at := Place{Line: last}
 		if ended && len(bytes.TrimSpace(in.Bytes())) > 0 {
 			return &FileError{Place: at, Text: "there is text after the number of rows"}
 		}
@@ -35,7 +36,7 @@ func (r *reader) readNDJSON(f File) error {
 		}
 	}
 	if errors.Is(in.Err(), bufio.ErrTooLong) {
-		return broken("a line is longer than %d bytes", maxLine)
+		return placed(Place{Line: last + 1}, errLongLine)
 	}
 	return in.Err()
 }
@@ -48,6 +49,7 @@ func (r *reader) object(at Place, text []byte) (ended bool, err error) {
 	}
 	names, values, why := members(text)
 	if !why.none() {
+		r.report.Blocking++ // nobody knows what it says
 		r.report.refuse(at, why)
 		return false, nil
 	}
@@ -60,6 +62,7 @@ func (r *reader) object(at Place, text []byte) (ended bool, err error) {
 		return false, err
 	}
 	if !why.none() {
+		r.report.Blocking++ // its columns are not certain
 		r.report.refuse(at, why)
 		return false, nil
 	}
@@ -108,7 +111,7 @@ func (r *reader) lay(at Place, names []cell) (refusal, error) {
 	}
 	l := r.byNames(names)
 	if l.wrong != nil {
-		return refusal{}, l.wrong
+		return refusal{}, placed(at, l.wrong)
 	}
 	if twice := slices.IndexFunc(l.open, func(q Question) bool { return q.Code != "unit" }); twice >= 0 {
 		return refusal{column: l.open[twice].Code, reason: l.open[twice].Text}, nil // objects differ, so an answer would not hold for all
@@ -119,7 +122,7 @@ func (r *reader) lay(at Place, names []cell) (refusal, error) {
 		}
 	}
 	if err := r.useLayout(l); err != nil {
-		return refusal{}, &FileError{Place: at, Text: err.Error()}
+		return refusal{}, placed(at, err)
 	}
 	r.names = names
 	return refusal{}, nil

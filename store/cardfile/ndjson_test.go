@@ -89,7 +89,7 @@ func TestACurrencyInTheNamesOfAnObjectIsHeldAgainstTheCards(t *testing.T) {
 
 func TestHeadingsOfTwoCurrenciesAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"prefix,rate (USD),connect (EUR)\n49,1,1\n": "the headings have the currencies USD and EUR",
+		"prefix,rate (USD),connect (EUR)\n49,1,1\n": "line 1: the headings have the currencies USD and EUR",
 		"prefix,rate (USD),connect (USD)\n49,1,1\n": "",
 		"prefix,rate,connect (EUR)\n49,1,1\n":       "",
 	} {
@@ -99,7 +99,7 @@ func TestHeadingsOfTwoCurrenciesAreRefused(t *testing.T) {
 		}
 	}
 	told := cardfile.Options{Currency: "EUR", Columns: []string{"prefix", "cost"}}
-	for text, want := range map[string]string{"code,rate (USD)\n49,1\n": "the headings have the currency USD, and the card has EUR", "code,rate (EUR)\n49,1\n": "", "code,rate,USD\n49,1\n": ""} {
+	for text, want := range map[string]string{"code,rate (USD)\n49,1\n": "line 1: the headings have the currency USD, and the card has EUR", "code,rate (EUR)\n49,1\n": "", "code,rate,USD\n49,1\n": ""} {
 		if _, _, err := readAll(t, fileOf("a.csv", []byte(text)), told); errorText(err) != want {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}

@@ -157,7 +157,7 @@ func (r *reader) describe(row *Row) string {
 	}
 	switch {
 	case row.Removed:
-		return what + " is removed"
+		return what + " is removed, so that a shorter prefix applies"
 	case row.Blocked:
 		what += " is blocked"
 	case r.o.Amend && !row.Given.Has(colCost-colName):

@@ -101,7 +101,7 @@ func TestWhatAFileLeavesOpenIsAsked(t *testing.T) {
 		{"an old and another price", "Prefix,Previous Price,Price / 44,0.01,0.02", cardfile.Options{}, []string{"44=0.02"}},
 		{"two prices", "Prefix,Rate,Price / 44,0.01,0.02", cardfile.Options{}, []string{"cost Rate: map=Rate=cost -> line 2: 44 costs 0.01, 0/1 | map=Price=cost -> line 2: 44 costs 0.02, 0/1 |"}},
 		{"two prices, answered", "Prefix,Rate,Price / 44,0.01,0.02", cardfile.Options{Maps: []string{"Price=cost"}}, []string{"44=0.02"}},
-		{"a first interval at its own price", "Prefix,First Price,Subsequent Price / 44,0.01,0.02", cardfile.Options{}, []string{"error: ", "first interval with its own price"}},
+		{"a first interval at its own price", "Prefix,First Price,Subsequent Price / 44,0.01,0.02", cardfile.Options{}, []string{"error: line 1: ", "first interval with its own price"}},
 		{"pence", "Prefix,Tariff (pence) / 44,1.2", cardfile.Options{Currency: "GBP"}, []string{"map=Tariff (pence)=cost:pence -> line 2: 44 costs 0.012,", "map=Tariff (pence)=cost:minute -> line 2: 44 costs 1.2,"}},
 		{"pence, answered", "Prefix,Tariff (pence) / 44,1.2", cardfile.Options{Currency: "GBP", Maps: []string{"Tariff (pence)=cost:pence"}}, []string{"44=0.012"}},
 		{"cents in a footer", "Prefix,Rate / 44,1.2 / Prices are in US cents per minute", cardfile.Options{}, []string{"map=Rate=cost:cents -> line 2: 44 costs 0.012,"}},

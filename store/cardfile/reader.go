@@ -38,34 +38,32 @@ type reader struct {
 
 	now      *ledger           // rows that are in force
 	later    map[int64]*ledger // later rows, by their start in microseconds
-	demoted  map[uint32]bool   // earlier lines that no longer stand
-	sheets   []string          // by the number of the sheet in a place
 	seed     maphash.Seed
 	sum      []byte
 	prefixed []rating.Prefix
 
-	answers               []answer
-	used                  []bool // answers that name a column of the file
-	questions             []Question
-	quiet                 bool // asks nothing
-	stats                 []*columnStat
-	statNamed             map[string]*columnStat
-	saidUnits             []saidUnit
-	saidPair              *saidPair
-	headless              []headless // lines that may be headings
-	prove                 func() (*proof, error)
-	proof                 *proof // what the whole file shows about dates and prices
-	proving               bool   // only looks for the proof
-	fault                 error  // found while a cell was read
-	dates                 map[string]datedCell
-	dayFirst, monthsFirst bool         // some date shows this order
-	dotted                string       // a date such as 01.12.2026
-	doubled               *sampleLine  // a line whose last part of the prefix begins with the first part
-	doubledIn             *layout      // of that line
-	doubles, parted       int          // such lines, and others
-	stated                []statedDate // dates above the headings
-	alike                 int          // prices that two names have
-	origins               origins
+	answers         []answer
+	used            []bool // answers that name a column of the file
+	questions       []Question
+	quiet           bool // asks nothing
+	stats           []*columnStat
+	statNamed       map[string]*columnStat
+	saidUnits       []saidUnit
+	saidPair        *saidPair
+	headless        []headless // lines that may be headings
+	prove           func() (*proof, error)
+	proof           *proof // what the whole file shows about dates and prices
+	proving         bool   // only looks for the proof
+	fault           error  // found while a cell was read
+	dates           map[string]datedCell
+	orders                       // of the dates that were read
+	dotted          string       // a date such as 01.12.2026
+	doubled         *sampleLine  // a line whose last part of the prefix begins with the first part
+	doubledIn       *layout      // of that line
+	doubles, parted int          // such lines, and others
+	stated          []statedDate // dates above the headings
+	alike           int          // prices that two names have
+	origins         origins
 
 	work       *stopwatch
 	countOnly  bool         // only counts the prefixes
@@ -84,8 +82,8 @@ func newReader(ctx context.Context, o Options, yield func(Row) error) *reader {
 	r := &reader{
 		answers: answers, used: make([]bool, len(answers)), statNamed: map[string]*columnStat{}, dates: map[string]datedCell{},
 		ctx: ctx, o: o, yield: yield, seed: maphash.MakeSeed(),
-		now: newLedger(time.Time{}), later: map[int64]*ledger{}, demoted: map[uint32]bool{},
-		report: Report{Mapping: []Mapped{}, Columns: map[string]string{}, Ignored: []string{}, Refusals: []Refusal{}, Warnings: []string{}, Notes: []Note{}},
+		now: newLedger(time.Time{}), later: map[int64]*ledger{},
+		report: Report{demoted: map[uint32]outcome{}, Mapping: []Mapped{}, Columns: map[string]string{}, Ignored: []string{}, Refusals: []Refusal{}, Warnings: []string{}, Notes: []Note{}},
 	}
 	for i := range r.styles {
 		r.styles[i] = style{told: o.Decimal, round: o.Round, unit: unit{times: 1}}
@@ -113,7 +111,7 @@ func (r *reader) line(at Place, cells []cell) error {
 		return r.total(at, cells)
 	}
 	if r.proving {
-		return r.proves(cells)
+		return r.proves(at, cells)
 	}
 	if r.isNote(cells) && r.headingAgain(cells) == nil {
 		return r.noted(at, cells)

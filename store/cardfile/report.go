@@ -29,6 +29,9 @@ type Report struct {
 	Dates []time.Time `json:"-"`
 	// Fixes corrects rows that were yielded but do not stand.
 	Fixes []Fix `json:"-"`
+
+	demoted map[uint32]outcome // lines that no longer stand, for one of their prefixes
+	sheets  []string           // by the number of the sheet in a place
 }
 
 // Lines counts lines. Read is the sum of the others.

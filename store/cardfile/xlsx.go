@@ -101,7 +101,7 @@ type elements struct {
 func (e *elements) next() (xml.Token, error) {
 	token, err := e.RawToken()
 	if e.done = e.InputOffset(); err == nil && e.done-e.begin > maxLine {
-		err = broken("a line or value is longer than %d bytes", maxLine)
+		err = errLongLine
 	}
 	switch token.(type) {
 	case xml.StartElement:

@@ -2,6 +2,7 @@ package cardfile
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ type sheetRows struct {
 
 // readSheet reads a sheet. Each sheet has its own heading.
 func (w *workbook) readSheet(s sheet) error {
-	w.reader.sheets = append(w.reader.sheets, s.name)
+	w.report.sheets = append(w.report.sheets, s.name)
 	w.layout, w.above, w.spoken = nil, 0, nil
 	rows := &sheetRows{workbook: w, name: s.name}
 	title := []cell{{text: s.name}}
@@ -34,7 +35,11 @@ func (w *workbook) readSheet(s sheet) error {
 			if isTrue(attribute(e, "hidden")) {
 				rows.hiddenRows++
 			}
-			return rows.row(d, e)
+			err := rows.row(d, e)
+			if errors.Is(err, errLongLine) {
+				err = placed(Place{Sheet: s.name, Line: rows.last}, err)
+			}
+			return err
 		case ok && e.Name.Local == "col" && isTrue(attribute(e, "hidden")):
 			rows.hiddenColumns++
 		}
@@ -64,7 +69,7 @@ func (s *sheetRows) row(d *elements, e xml.StartElement) error {
 	if r := attribute(e, "r"); r != "" {
 		n, err := strconv.Atoi(r)
 		if err != nil || n <= s.last || n > 1<<rowBits {
-			return broken("the sheet %q has a wrong row number: %s", excerpt(s.name), excerpt(r))
+			return &FileError{Place: Place{Sheet: s.name, Line: s.last}, Text: fmt.Sprintf("a wrong row number follows: %s", excerpt(r))}
 		}
 		number = n
 	}
@@ -97,7 +102,7 @@ func (s *sheetRows) cell(d *elements, e xml.StartElement) error {
 		at = columnIndex(r)
 	}
 	if at < len(s.cells) || at >= maxCells {
-		return broken("the sheet %q row %d: a cell is in a wrong place: %s", excerpt(s.name), s.last, excerpt(attribute(e, "r")))
+		return &FileError{Place: Place{Sheet: s.name, Line: s.last}, Text: fmt.Sprintf("a cell is in a wrong place: %s", excerpt(attribute(e, "r")))}
 	}
 	raw, err := readCell(d)
 	if err != nil {
