@@ -60,6 +60,17 @@ func (o *importOrder) confirmedRows() (map[store.PriceMove]bool, error) {
 	return all, nil
 }
 
+// confirmedOpen returns the prefixes that the import confirms as opened:PREFIX.
+func (o *importOrder) confirmedOpen() map[string]bool {
+	all := map[string]bool{}
+	for _, name := range o.confirm {
+		if prefix, is := strings.CutPrefix(name, confirmOpen); is {
+			all[prefix] = true
+		}
+	}
+	return all
+}
+
 func (run *importRun) limits() cardfile.Limits {
 	if run.profile == nil {
 		return cardfile.Limits{}
@@ -83,6 +94,8 @@ const (
 	confirmPrice = "prices"
 	confirmCodes = "countries"
 	confirmGone  = "removed"
+	confirmOpen  = "opened:"
+	fewOpened    = 20 // prefixes that are asked about one by one
 )
 
 // doubts returns the questions about numbers that differ much from the known ones, with what the
@@ -102,6 +115,7 @@ func (run *importRun) doubts(drafts []store.Imported) error {
 	}
 	run.askOverlaps(drafts, ask)
 	for i := range drafts {
+		askOpened(&drafts[i], ask)
 		run.askRows(&drafts[i], i == 0, ask)
 	}
 	if len(open) == 0 {
@@ -113,6 +127,24 @@ func (run *importRun) doubts(drafts []store.Imported) error {
 		p.revisions = append(p.revisions, importedOf(d, false))
 	}
 	return &p
+}
+
+// askOpened asks about blocked prefixes that lose their rate, so that an open shorter prefix applies: the file lacks them,
+// or removes them.
+func askOpened(d *store.Imported, ask func(name, effect string, q cardfile.Question)) {
+	q := cardfile.Question{Code: "opened"}
+	few := d.Opens <= fewOpened
+	for _, o := range d.Opened {
+		effect := fmt.Sprintf("%s costs %s, like %s", o.Prefix, rating.Money(o.Cost), o.Under)
+		if q.Sample = o.Prefix; few {
+			q.Text = fmt.Sprintf("the card blocks %s, which would be opened, because %s applies without it: confirm that, or give %s as blocked", o.Prefix, o.Under, o.Prefix)
+			ask(confirmOpen+o.Prefix, effect, q)
+			continue
+		}
+		q.Text = fmt.Sprintf("the card blocks %d prefixes, such as %s, which would be opened, because shorter ones apply without them: confirm that, or give them as blocked", d.Opens, o.Prefix)
+		ask(fmt.Sprintf("%s%d-prefixes", confirmOpen, d.Opens), effect, q)
+		return
+	}
 }
 
 // askRows asks about the prices that rise or fall much, and about the prefixes that go.

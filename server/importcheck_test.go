@@ -130,6 +130,82 @@ func TestTheCostOfACallIsComparedWithTheRatesInForce(t *testing.T) {
 	})
 }
 
+// No import opens a blocked prefix unasked by leaving it without a rate, whatever a profile has answered before.
+func TestAnImportThatOpensABlockedPrefixAsks(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		const deck = "prefix,cost,pulse,status\n44,0.01,1,open\n447,0.011,1,open\n4479,0.9,1,blocked\n4480,0.9,1,blocked\n49,0.01,1,open\n"
+		base := w.someCard("m", "known", "provider", deck)
+		const removes = "prefix,cost,change\n44,0.011,Increase\n4479,,%s\n"
+		amend := "mode=amend&base=" + base + "&map=change%3Dstatus:remove"
+		got, _ := w.importInto("m", "known", amend+"&nanp=false&profile=weekly&apply=true&confirm=opened:4479", fmt.Sprintf(removes, "Withdrawn"))
+		got.want(200)
+		for _, c := range []struct{ name, query, file, want string }{
+			{"a replacement without them", "mode=replace", "prefix,cost,pulse\n44,0.01,1\n447,0.011,1\n49,0.01,1\n", "[opened:4479 opened:4480]"},
+			{"a replacement that skips an open line", "mode=replace&skip_refused=true", strings.ReplaceAll(strings.Replace(deck, "4479,0.9,1,blocked", "4479,0.9,x,open", 1), "4480,0.9", "4480,"), "[opened:4479]"},
+			{"an amendment that removes one", amend, fmt.Sprintf(removes, "Withdrawn"), "[opened:4479]"},
+			{"an amendment whose rate has ended", amend, fmt.Sprintf(removes, "Expired"), "[opened:4479]"},
+			{"a profile that removes", "mode=amend&confirm=overlap:44&confirm=overlap:4479&profile=weekly&base=" + base, fmt.Sprintf(removes, "Withdrawn"), "[opened:4479]"},
+			{"a replacement with them", "mode=replace", deck, "[]"},
+		} {
+			for _, apply := range []string{"", "&apply=true"} {
+				query := c.query + "&nanp=false&confirm=overlap:44&confirm=overlap:4479" + apply
+				if strings.Contains(c.query, "confirm") {
+					query = c.query + "&nanp=false" + apply
+				}
+				got, _ := w.importInto("m", "known", query, c.file)
+				if apply != "" && c.want == "[]" {
+					got.want(200)
+					continue
+				}
+				asked := []string{}
+				if got.status == 422 {
+					var body problemBody
+					must(t, json.Unmarshal([]byte(got.body), &body))
+					for _, q := range body.Questions {
+						asked = append(asked, q.Choices[0].Value)
+						query += "&confirm=" + q.Choices[0].Value
+						if q.Code != "opened" || q.Choices[0].Effect == "" {
+							t.Errorf("%s: %+v", c.name, q)
+						}
+					}
+				}
+				if fmt.Sprint(asked) != c.want {
+					t.Errorf("%s: %s, want %s\n%s", c.name, asked, c.want, got.body)
+				}
+				if apply != "" {
+					continue
+				}
+				if got, _ := w.importInto("m", "known", query, c.file); got.status != 200 {
+					t.Errorf("%s, confirmed: %d %s", c.name, got.status, got.body)
+				}
+			}
+		}
+	})
+}
+
+// Many prefixes that are opened are one question, whose answer names their number.
+func TestManyOpenedPrefixesAreOneQuestion(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		deck := "prefix,cost,status\n44,0.01,open\n"
+		for n := range 130 {
+			deck += fmt.Sprintf("44%03d,,blocked\n", n)
+		}
+		w.someCard("m", "known", "provider", deck)
+		const query, file = "mode=replace&nanp=false&confirm=removed", "prefix,cost\n44,0.01\n"
+		if got, _ := w.importInto("m", "known", query, file); got.status != 422 || !strings.Contains(got.body, `"value":"opened:130-prefixes","effect":"44000 costs 0.01, like 44"`) {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if got, _ := w.importInto("m", "known", query+"&confirm=opened:129-prefixes", file); got.status != 422 {
+			t.Errorf("another number: %d %s", got.status, got.body)
+		}
+		if got, report := w.importInto("m", "known", query+"&confirm=opened:130-prefixes", file); got.status != 200 || report.Revisions[0].Removed != 130 {
+			t.Errorf("confirmed: %d %s", got.status, got.body)
+		}
+	})
+}
+
 // Too many doubtful prices to confirm one by one need other limits, and the message says where they are set.
 func TestManyDoubtfulPricesNameTheWayOut(t *testing.T) {
 	t.Parallel()

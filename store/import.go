@@ -26,6 +26,7 @@ type Import struct {
 	Compare  func(Compared)     // takes known prices for the sampled rates; nil if that is not wanted
 	RowTimes int64              // a price that rises or falls by more is doubtful; 0 for no limit
 	Confirm  map[PriceMove]bool // prefixes with new prices that are not doubtful
+	Opens    map[string]bool    // blocked prefixes without a rate below an open one that are not listed
 
 	// Refuse takes the rates that the card cannot take, by the lines that give them. The import goes on without
 	// them. If it is nil, they are an error.
@@ -52,6 +53,9 @@ type Imported struct {
 	Doubtful     []PriceMove // the first beyond Import.RowTimes
 	Doubts       int64       // how many there are
 
+	Opened []Opened // the first that Import.Opens does not have
+	Opens  int64    // how many there are
+
 	// Overlaps are prefixes of an amendment that another one gives too. Replacements are
 	// scheduled, and the amendment could not be rebased on them. Both are those of the whole
 	// import, in its first draft.
@@ -60,6 +64,7 @@ type Imported struct {
 
 	open     []Longer // changed prefixes that the current prefix begins with
 	covering [][]any  // rates before the import whose prefixes the current one begins with
+	above    [][]any  // those after it
 	given    []byte   // what an amendment gives, as it is stored
 	givens   int      // for how many prefixes
 }

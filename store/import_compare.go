@@ -48,19 +48,37 @@ var minutePrices = []int{costAt, rateColumn("inter"), rateColumn("intra")}
 
 var connectAt = rateColumn("connect")
 
-// covered keeps the rates before the import whose prefixes begin the current one. It returns the longest of them that is
-// shorter, nil for none.
-func (d *Imported) covered(prefix string, was []any) (by []any) {
-	for n := len(d.covering); n > 0 && !strings.HasPrefix(prefix, prefixOf(d.covering[n-1])); n-- {
-		d.covering = d.covering[:n-1]
+// covering keeps the rates whose prefixes begin the current one, and adds its own, nil for none. It returns the longest of
+// them that is shorter, nil for none.
+func covering(rates *[][]any, prefix string, own []any) (by []any) {
+	some := *rates
+	for len(some) > 0 && !strings.HasPrefix(prefix, prefixOf(some[len(some)-1])) {
+		some = some[:len(some)-1]
 	}
-	if n := len(d.covering); n > 0 {
-		by = d.covering[n-1]
+	if len(some) > 0 {
+		by = some[len(some)-1]
 	}
-	if was != nil {
-		d.covering = append(d.covering, was)
+	if own != nil {
+		some = append(some, own)
 	}
+	*rates = some
 	return by
+}
+
+// Opened is a blocked prefix that an import leaves without a rate, so that an open shorter one applies.
+type Opened struct {
+	Prefix, Under string
+	Cost          int64 // of the shorter prefix
+}
+
+// opens keeps a prefix that an import opens by leaving it without a rate. by is the rate that applies instead.
+func (d *Imported) opens(prefix string, was, is, by []any, what *Import) {
+	if was == nil || was[statusAt] != "blocked" || is != nil || by == nil || by[statusAt] == "blocked" || what.Opens[prefix] {
+		return
+	}
+	if d.Opens++; len(d.Opened) < maxDoubts {
+		d.Opened = append(d.Opened, Opened{prefix, prefixOf(by), orCost(by, costAt)})
+	}
 }
 
 // newTimes is how much wider the limit is for a prefix that is new below another one. It is

@@ -81,7 +81,8 @@ func (d *Imported) count(prefix string, was, is []any, what *Import) {
 	if d.Changes == nil || was == nil && is == nil {
 		return
 	}
-	by := d.covered(prefix, was)
+	by := covering(&d.covering, prefix, was)
+	d.opens(prefix, was, is, covering(&d.above, prefix, is), what)
 	change := CompareRates(was, is)
 	d.Changes.count(change)
 	d.keeps(prefix, change == RateUnchanged)

@@ -352,3 +352,56 @@ func TestAnAmendmentRefusesTheLinesThatNeedAPrice(t *testing.T) {
 		}
 	})
 }
+
+// A blocked prefix that an import leaves without a rate is listed if an open shorter one applies then.
+func TestAnImportListsTheBlockedPrefixesThatItOpens(t *testing.T) {
+	t.Parallel()
+	rate := func(prefix string, blocked bool) store.Rate {
+		return store.Rate{Prefix: prefix, Cost: 5, Pulse: 1, Blocked: blocked}
+	}
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		var base store.Revision
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			base = active(tx, c.bought.ID, rate("44", false), rate("4479", true), rate("447900", true), rate("4980", true), rate("33", true), rate("336", true))
+		})
+		for _, tc := range []struct {
+			name  string
+			keeps []store.Rate
+			amend []string // prefixes to remove
+			opens map[string]bool
+			want  string
+		}{
+			{"a replacement without them", []store.Rate{rate("44", false)}, nil, nil, "[{4479 44 5} {447900 44 5}]"},
+			{"a replacement with a new shorter prefix", []store.Rate{rate("49", false)}, nil, nil, "[{4980 49 5}]"},
+			{"a replacement that keeps a shorter block", []store.Rate{rate("44", false), rate("4479", true), rate("33", true)}, nil, nil, "[]"},
+			{"a replacement that opens them itself", []store.Rate{rate("44", false), rate("4479", false), rate("447900", false)}, nil, nil, "[]"},
+			{"a replacement without any shorter prefix", []store.Rate{rate("7", false)}, nil, nil, "[]"},
+			{"a replacement that is confirmed", []store.Rate{rate("44", false)}, nil, map[string]bool{"4479": true}, "[{447900 44 5}]"},
+			{"an amendment that removes one", nil, []string{"4479"}, nil, "[{4479 44 5}]"},
+			{"an amendment that removes one below a block", nil, []string{"447900", "336"}, nil, "[]"},
+			{"an amendment that removes the block above too", []store.Rate{rate("3", false)}, []string{"33", "336"}, nil, "[{33 3 5} {336 3 5}]"},
+		} {
+			of := ""
+			if tc.amend != nil {
+				of = base.ID
+			}
+			what := importOf(c.bought.ID, of, func(to *store.Importer) error {
+				for _, rate := range tc.keeps {
+					mustDo(to.Add(0, rate))
+				}
+				for _, prefix := range tc.amend {
+					mustDo(to.Put(0, store.RateGiven{Rate: store.Rate{Prefix: prefix}, Removed: true}))
+				}
+				return nil
+			})
+			what.Preview, what.Opens = true, tc.opens
+			drafts, err := importLong(c.Store, c.master.ID, what)
+			if err != nil || len(drafts) != 1 {
+				t.Fatalf("%s: %v", tc.name, err)
+			}
+			if got := drafts[0].Opened; fmt.Sprint(got) != tc.want || drafts[0].Opens != int64(len(got)) {
+				t.Errorf("%s: %v, want %s", tc.name, got, tc.want)
+			}
+		}
+	})
+}
