@@ -216,7 +216,7 @@ func TestLettersOfAnotherAlphabetAreNotTakenForLatinOnes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := askedOf(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no()}); got != "encoding: encoding=windows-1251 encoding=gb18030 encoding=windows-1252" {
+	if got := askedOf(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no()}); !strings.HasPrefix(got, `encoding: encoding=windows-1251 -> a cell is "Код" | encoding=gb18030 -> a cell is "`) {
 		t.Error(got)
 	}
 	if got := askedOf(t, fileOf("a.csv", []byte(text)), cardfile.Options{NANP: no(), Encoding: "windows-1251"}); got != "7=0.01 0/1 Россия" {

@@ -84,9 +84,9 @@ func (o *origins) see(prefixes []rating.Prefix, name string) {
 
 // codesOf returns the country codes of the first words of a name, up to three, or nil.
 func codesOf(name string) (codes []string) {
-	name = strings.TrimSpace(name)
+	name = strings.ReplaceAll(strings.TrimSpace(name), "-", " ")
 	for end, words := 0, 0; end < len(name) && words < 3; words++ {
-		next := strings.IndexAny(name[end:], " -,/(:_")
+		next := strings.IndexAny(name[end:], " ,/(:_")
 		if next < 0 {
 			next = len(name) - end
 		}

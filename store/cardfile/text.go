@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -35,15 +36,15 @@ func (f File) text(ctx context.Context, o Options) (io.Reader, string, error) {
 	if _, known := encodings[name]; !known && name != "" {
 		return nil, "", ask("encoding", "the encoding %q is unknown", excerpt(o.Encoding))
 	}
-	looks, err := f.encoding(ctx)
+	looks, sample, err := f.encoding(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	if name == "" && looks == otherAlphabet {
-		return nil, "", askEncoding("its letters are not Latin", "windows-1251", "gb18030", "windows-1252")
+		return nil, "", askEncoding("its letters are not Latin", sample, "windows-1251", "gb18030", "windows-1252")
 	}
 	if name == "" && looks == oldLatin {
-		return nil, "", askEncoding("some letters are those of old Macs", "macintosh", "windows-1252")
+		return nil, "", askEncoding("some letters are those of old Macs", sample, "macintosh", "windows-1252")
 	}
 	if name == "" {
 		name = looks
@@ -65,27 +66,45 @@ const (
 	oldLatin      = "old"
 )
 
-func askEncoding(why string, names ...string) error {
+// askEncoding asks for the encoding, and shows how a cell reads in each.
+func askEncoding(why string, sample []byte, names ...string) error {
 	q := Question{Code: "encoding", option: "encoding", Text: "the file is not in UTF-8, and " + why + ": give encoding=NAME, or save it in UTF-8"}
 	for _, name := range names {
-		q.Choices = append(q.Choices, Choice{Parameter: "encoding", Value: name})
+		c := Choice{Parameter: "encoding", Value: name}
+		if text, err := encodings[name].NewDecoder().Bytes(sample); err == nil {
+			c.Effect = fmt.Sprintf("a cell is %q", excerpt(string(text)))
+		}
+		q.Choices = append(q.Choices, c)
 	}
 	return Open([]Question{q}, []Mapped{})
 }
 
 // letterRuns counts the words of bytes beyond ASCII: in Latin letters, hardly any has three of them in a row. It also
 // counts the letters of MacRoman.
-type letterRuns struct{ now, short, long, mac int }
+type letterRuns struct {
+	now, short, long, mac int
+	sample                []byte // a cell with such bytes; one with a letter of MacRoman if there is one
+}
 
-// macLetters are bytes that are letters in MacRoman, and no letters in windows-1252.
-const macLetters = "\x81\x87\x88\x89\x8B\x8D\x8F\x90\x98\x99\x9D"
+// macLetters are bytes that are letters in MacRoman, and no letters in windows-1252. macSmall are small letters in
+// MacRoman, such as é, and capitals in windows-1252, which do not stand beside small ones within a word. macEnds are no
+// letters or signs behind small letters in windows-1252.
+const (
+	macLetters = "\x81\x87\x88\x89\x8B\x8D\x8F\x90\x98\x99\x9D"
+	macSmall   = "\x8A\x8C\x8E\x9F"
+	macEnds    = macSmall + "\x81\x87\x8D\x8F\x90\x9D"
+)
 
 func (r *letterRuns) count(part []byte) {
 	for i, b := range part {
 		if b >= 0x80 {
-			r.now++
-			if i > 0 && i+1 < len(part) && isLetter(part[i-1]) && isLetter(part[i+1]) && strings.IndexByte(macLetters, b) >= 0 {
-				r.mac++
+			if r.now++; r.sample == nil {
+				r.sample = cellAround(part, i)
+			}
+			if i > 0 && i+1 < len(part) && isMacLetter(part[i-1], b, part[i+1]) {
+				if r.mac++; r.mac == 1 {
+					r.sample = cellAround(part, i)
+				}
 			}
 			continue
 		}
@@ -99,11 +118,34 @@ func (r *letterRuns) count(part []byte) {
 	}
 }
 
+// isMacLetter reports whether a byte between two others is a letter in MacRoman, and would be strange in windows-1252.
+func isMacLetter(before, b, behind byte) bool {
+	small := max(before, behind) >= 'a'
+	switch {
+	case !isLetter(before):
+		return false
+	case isLetter(behind) && (strings.IndexByte(macLetters, b) >= 0 || small && strings.IndexByte(macSmall, b) >= 0):
+		return true
+	}
+	return before >= 'a' && strings.IndexByte(macEnds, b) >= 0
+}
+
+// cellAround copies the cell of a part of a text in which a byte stands, cut to 60 bytes before it and behind it.
+func cellAround(part []byte, at int) []byte {
+	const ends = ",;\t|\"\r\n"
+	from, to := max(0, at-60), min(len(part), at+60)
+	from += bytes.LastIndexAny(part[from:at], ends) + 1
+	if end := bytes.IndexAny(part[at:to], ends); end >= 0 {
+		to = at + end
+	}
+	return bytes.Clone(part[from:to])
+}
+
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // encoding examines the whole file. A byte order mark shows UTF-16, valid
-// bytes show UTF-8, and everything else counts as windows-1252.
-func (f File) encoding(ctx context.Context) (string, error) {
+// bytes show UTF-8, and everything else counts as windows-1252. sample is a cell that is not in UTF-8.
+func (f File) encoding(ctx context.Context) (name string, sample []byte, err error) {
 	all := &guard{ctx: ctx, from: io.NewSectionReader(f, 0, f.Size)}
 	buffer := make([]byte, 64<<10)
 	held := 0
@@ -113,10 +155,10 @@ func (f File) encoding(ctx context.Context) (string, error) {
 		n, err := all.Read(buffer[held:])
 		chunk := buffer[:held+n]
 		if first && (bytes.HasPrefix(chunk, []byte("\xFF\xFE")) || bytes.HasPrefix(chunk, []byte("\xFE\xFF"))) {
-			return "utf-16", nil
+			return "utf-16", nil, nil
 		}
 		if bytes.IndexByte(chunk, 0) >= 0 {
-			return "", ask("encoding", "the file has NUL bytes: it is not a text, or is UTF-16 without a byte order mark")
+			return "", nil, ask("encoding", "the file has NUL bytes: it is not a text, or is UTF-16 without a byte order mark")
 		}
 		rest := 0
 		if valid {
@@ -130,19 +172,19 @@ func (f File) encoding(ctx context.Context) (string, error) {
 			break
 		}
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
 	if valid && held == 0 {
-		return "utf-8", nil
+		return "utf-8", nil, nil
 	}
 	if letters.count([]byte("\n")); letters.long > letters.short {
-		return otherAlphabet, nil
+		return otherAlphabet, letters.sample, nil
 	}
 	if letters.mac > 0 {
-		return oldLatin, nil
+		return oldLatin, letters.sample, nil
 	}
-	return "windows-1252", nil
+	return "windows-1252", nil, nil
 }
 
 // validUTF8 reports whether a part of a text is valid UTF-8. The part may end
