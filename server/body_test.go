@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/export"
 )
 
 // Every route that writes accepts a repeated write, also for links.
@@ -53,7 +53,7 @@ func TestCellsAreMadeInert(t *testing.T) {
 	for cell, want := range map[string]string{
 		"": "", "Germany": "Germany", "=1": "'=1", "+49": "'+49", "-1": "'-1", "@a": "'@a", "\tx": "'\tx", "a=1": "a=1",
 	} {
-		if got := cardfile.Inert(cell); got != want {
+		if got := export.Inert(cell); got != want {
 			t.Errorf("inert(%q) is %q, want %q", cell, got, want)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/export"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
@@ -92,7 +92,7 @@ func disposition(fileName string) string {
 }
 
 // rowCells returns the rows as cells of text.
-func rowCells(columns []string, each func(func(query.Row) error) error) cardfile.Rows {
+func rowCells(columns []string, each func(func(query.Row) error) error) export.Rows {
 	return func(put func([]string) error) error {
 		cells := make([]string, len(columns))
 		var text []byte
@@ -138,5 +138,5 @@ func writeNDJSON(w *bufio.Writer, _ []string, each func(func(query.Row) error) e
 // the number of rows. It makes cells inert that a spreadsheet would run as
 // formulas.
 func writeCSV(w *bufio.Writer, columns []string, each func(func(query.Row) error) error) error {
-	return cardfile.WriteCSV(w, columns, rowCells(columns, each))
+	return export.CSV(w, columns, rowCells(columns, each))
 }

@@ -10,6 +10,7 @@ import (
 
 	"resellerd/server/session"
 	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/export"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
@@ -28,13 +29,13 @@ func getRates(r *exchange) error {
 	}
 	switch r.media {
 	case cardfile.MediaXLSX:
-		return r.streamList(cardfile.MediaXLSX, head.file("xlsx"), q, shown, rateFile(head, r.s.now(), cardfile.WriteXLSX), apart...)
+		return r.streamList(cardfile.MediaXLSX, head.file("xlsx"), q, shown, rateFile(head, r.s.now(), export.XLSX), apart...)
 	case cardfile.MediaJSON:
 		date, err := r.dateOf(card, head)
 		if err != nil {
 			return err
 		}
-		return r.streamList(cardfile.MediaJSON, head.file("json"), q, shown, rateFile(head, date, cardfile.WriteJSON), apart...)
+		return r.streamList(cardfile.MediaJSON, head.file("json"), q, shown, rateFile(head, date, export.JSON), apart...)
 	}
 	return r.answerRows(q, shown, head.file(""), apart...)
 }
@@ -73,8 +74,8 @@ func (h cardHead) file(ending string) string {
 
 // rateFile writes a file that also holds the card's columns and the date of
 // its rates.
-func rateFile(h cardHead, date time.Time, write func(io.Writer, cardfile.Card, []string, cardfile.Rows) error) fileWriter {
-	c := cardfile.Card{
+func rateFile(h cardHead, date time.Time, write func(io.Writer, export.Card, []string, export.Rows) error) fileWriter {
+	c := export.Card{
 		Name: h.Name, Currency: h.Currency, Direction: h.Direction, RatePrecision: h.RatePrecision, RateRounding: h.RateRounding,
 		ChargePrecision: h.ChargePrecision, ChargeRounding: h.ChargeRounding, Date: date,
 	}

@@ -1,8 +1,7 @@
-// Package cardfile reads and writes rate cards as files: CSV, XLSX, NDJSON and
-// open rate card JSON. It only converts bytes to rows and rows to bytes, and
-// needs bounded memory for a file of any size. If a reader is not sure, it
-// asks for an option instead of guessing. Its report accounts for every line
-// of a file.
+// Package cardfile reads rate cards from files: CSV, XLSX, NDJSON and open
+// rate card JSON. It only converts bytes to rows, and needs bounded memory for
+// a file of any size. If a reader is not sure, it asks for an option instead of
+// guessing. Its report accounts for every line of a file.
 package cardfile
 
 import (

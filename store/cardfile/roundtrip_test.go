@@ -16,12 +16,13 @@ import (
 	"pgregory.net/rapid"
 
 	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/export"
 	"resellerd/store/rating"
 )
 
 var columns = []string{"prefix", "name", "cost", "inter", "intra", "mcd", "pulse", "connect", "status"}
 
-var card = cardfile.Card{
+var card = export.Card{
 	Name: "A-Z <gold> & 'co'", Currency: "EUR", Direction: "termination", RatePrecision: 4, RateRounding: "half_up",
 	ChargePrecision: 6, ChargeRounding: "up", Date: noon,
 }
@@ -66,7 +67,7 @@ func drawRows(t *rapid.T) []cardfile.Row {
 	return rows
 }
 
-func rowsOf(rows []cardfile.Row) cardfile.Rows {
+func rowsOf(rows []cardfile.Row) export.Rows {
 	return func(put func([]string) error) error {
 		for _, r := range rows {
 			p := priceOf(r)
@@ -84,10 +85,10 @@ func rowsOf(rows []cardfile.Row) cardfile.Rows {
 	}
 }
 
-var writers = map[string]func(io.Writer, cardfile.Rows) error{
-	"card.csv":  func(w io.Writer, rows cardfile.Rows) error { return cardfile.WriteCSV(w, columns, rows) },
-	"card.xlsx": func(w io.Writer, rows cardfile.Rows) error { return cardfile.WriteXLSX(w, card, columns, rows) },
-	"card.json": func(w io.Writer, rows cardfile.Rows) error { return cardfile.WriteJSON(w, card, columns, rows) },
+var writers = map[string]func(io.Writer, export.Rows) error{
+	"card.csv":  func(w io.Writer, rows export.Rows) error { return export.CSV(w, columns, rows) },
+	"card.xlsx": func(w io.Writer, rows export.Rows) error { return export.XLSX(w, card, columns, rows) },
+	"card.json": func(w io.Writer, rows export.Rows) error { return export.JSON(w, card, columns, rows) },
 }
 
 func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
@@ -162,7 +163,7 @@ func TestOpenRateCardJSONIsValidAndNamesNobody(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := drawRows(rt)
 		var out bytes.Buffer
-		if err := cardfile.WriteJSON(&out, card, columns, rowsOf(rows)); err != nil {
+		if err := export.JSON(&out, card, columns, rowsOf(rows)); err != nil {
 			rt.Fatal(err)
 		}
 		document, err := jsonschema.UnmarshalJSON(&out)
@@ -188,7 +189,7 @@ func TestAWorkbookIsReadAsAnotherLibraryReadsIt(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rows := drawRows(rt)
 		var out bytes.Buffer
-		if err := cardfile.WriteXLSX(&out, card, columns, rowsOf(rows)); err != nil {
+		if err := export.XLSX(&out, card, columns, rowsOf(rows)); err != nil {
 			rt.Fatal(err)
 		}
 		book, err := excelize.OpenReader(&out)
@@ -266,7 +267,7 @@ func TestAWorkbookGoesOnOnAnotherSheet(t *testing.T) {
 	}
 	const rows = 1<<20 + 5
 	var out bytes.Buffer
-	err := cardfile.WriteXLSX(&out, card, []string{"prefix", "cost"}, func(put func([]string) error) error {
+	err := export.XLSX(&out, card, []string{"prefix", "cost"}, func(put func([]string) error) error {
 		for n := range rows {
 			if err := put([]string{rating.Money((10_000_000 + int64(n)) * int64(rating.Unit)).String(), "1"}); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"resellerd/store/cardfile/export"
 	"resellerd/store/rating"
 )
 
@@ -131,7 +132,7 @@ const maxName = 200
 func (r *reader) name(into *string, c cell) string {
 	text := c.text
 	if r.report.Format == CSV {
-		text = Uninert(text)
+		text = export.Uninert(text)
 	}
 	switch {
 	case utf8.RuneCountInString(text) > maxName:

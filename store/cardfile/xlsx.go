@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"resellerd/store/cardfile/export"
 )
 
 // workbook is an open XLSX file (ECMA-376, SpreadsheetML). It streams the
@@ -281,7 +283,7 @@ func (s *sharedStrings) at(i int) (string, bool) {
 	if i > 0 {
 		from = s.ends[i-1]
 	}
-	return unescaped(string(s.text[from:s.ends[i]])), true
+	return export.Unescaped(string(s.text[from:s.ends[i]])), true
 }
 
 func (w *workbook) readStrings() error {

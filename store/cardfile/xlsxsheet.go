@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"resellerd/store/cardfile/export"
 )
 
 // sheetRows reads the rows of one sheet.
@@ -190,7 +192,7 @@ func (s *sheetRows) value(typ string, raw rawCell) cell {
 		}
 		return cell{text: text}
 	case "inlineStr":
-		return cell{text: unescaped(raw.inline)}
+		return cell{text: export.Unescaped(raw.inline)}
 	case "e":
 		return cell{text: value, fault: "has an error of the spreadsheet"}
 	case "b":

@@ -1,4 +1,4 @@
-package cardfile
+package export
 
 import (
 	"archive/zip"
@@ -11,7 +11,7 @@ import (
 )
 
 // maxSheetRows is the number of rows of a sheet, including its heading.
-const maxSheetRows = 1 << rowBits
+const maxSheetRows = 1 << 20
 
 // xlsxWriter streams a workbook: first the sheets, then the parts that list
 // them.
@@ -25,11 +25,11 @@ type xlsxWriter struct {
 	line    []byte
 }
 
-// WriteXLSX writes a workbook of the card's rates, on several sheets if one is
+// XLSX writes a workbook of the card's rates, on several sheets if one is
 // too small. The title and the sheets have the card's name. The workbook names
 // no author, program or path. Texts are text cells, so that no spreadsheet runs
 // them as formulas.
-func WriteXLSX(w io.Writer, c Card, columns []string, rows Rows) error {
+func XLSX(w io.Writer, c Card, columns []string, rows Rows) error {
 	x := &xlsxWriter{archive: zip.NewWriter(w), name: sheetName(c.Name), columns: columns}
 	if err := x.next(); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (x *xlsxWriter) put(cells []string) error {
 }
 
 // mayBeDate reports whether an increment has five digits or more. It is written
-// as text. The reader refuses such large numbers, because a spreadsheet turns
+// as text. Package cardfile refuses such large numbers, because a spreadsheet turns
 // 30/6 into one.
 func mayBeDate(column, cell string) bool {
 	return (column == "mcd" || column == "pulse") && len(cell) > 4
@@ -180,8 +180,8 @@ func escape(text string) bool {
 	return len(text) >= 7 && text[1] == 'x' && text[6] == '_' && strings.Trim(text[2:6], "0123456789abcdefABCDEF") == ""
 }
 
-// unescaped returns a text with each _xHHHH_ replaced by its character.
-func unescaped(text string) string {
+// Unescaped returns a text with each _xHHHH_ replaced by its character.
+func Unescaped(text string) string {
 	if !strings.Contains(text, "_x") {
 		return text
 	}

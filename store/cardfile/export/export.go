@@ -1,4 +1,5 @@
-package cardfile
+// Package export writes rate cards as files: CSV, XLSX and open rate card JSON. It keeps no rates in memory.
+package export
 
 import (
 	"bufio"
@@ -38,9 +39,9 @@ var numeric = func() map[string]bool {
 	return set
 }()
 
-// WriteCSV writes a heading, one line per row, and a last line with "total"
-// and the number of rows. The reader can therefore detect a truncated file.
-func WriteCSV(w io.Writer, columns []string, rows Rows) error {
+// CSV writes a heading, one line per row, and a last line with "total"
+// and the number of rows. A reader can therefore detect a truncated file.
+func CSV(w io.Writer, columns []string, rows Rows) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(columns); err != nil {
 		return err
@@ -108,9 +109,9 @@ func (c Card) openHead(columns []string) openHead {
 	return h
 }
 
-// WriteJSON writes open rate card JSON with the card and its rates. It writes
+// JSON writes open rate card JSON with the card and its rates. It writes
 // no endpoints, no names of people and no notes.
-func WriteJSON(w io.Writer, c Card, columns []string, rows Rows) error {
+func JSON(w io.Writer, c Card, columns []string, rows Rows) error {
 	root, err := json.Marshal(struct {
 		Name          string `json:"name"`
 		SchemaVersion string `json:"schema_version"`
