@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"resellerd/store/cardfile/e164"
 	"resellerd/store/rating"
 )
 
@@ -105,9 +106,9 @@ func (r *reader) mayJoin(parts *[]string) bool {
 		case !allDigits(digits) || digits == "" || ranged && (i == 0 || !allDigits(last)):
 			return false
 		case i == 0:
-			country = CountryCode(digits)
+			country = e164.CountryCode(digits)
 		default:
-			differ = differ || CountryCode(digits) != country
+			differ = differ || e164.CountryCode(digits) != country
 		}
 	}
 	return differ
@@ -341,7 +342,7 @@ const keepsZero = " 39 225 229 241 242 378 379 "
 // trunk decides about a 0 at the beginning of an area code, which callers from abroad leave out in most countries.
 func (r *reader) trunk(before, area string) string {
 	country := strings.TrimLeft(before, "+0")
-	if !strings.HasPrefix(area, "0") || strings.Contains(keepsZero, " "+country+" ") || CountryCode(country) == "" {
+	if !strings.HasPrefix(area, "0") || strings.Contains(keepsZero, " "+country+" ") || e164.CountryCode(country) == "" {
 		return area
 	}
 	switch r.layout.details[colPrefix] {
@@ -369,8 +370,8 @@ func (r *reader) hyphen(text, first, last string) (string, bool) {
 	if !allDigits(from+to) || from == "" || to == "" || r.layout.npanxx || r.o.NANP != nil && *r.o.NANP {
 		return text, true
 	}
-	country := CountryCode(from)
-	if country != "" && country != from && CountryCode(to) == country || from == to {
+	country := e164.CountryCode(from)
+	if country != "" && country != from && e164.CountryCode(to) == country || from == to {
 		return text, true // certainly: no answer is about it
 	}
 	join := strings.TrimSpace(first) + strings.TrimSpace(last)

@@ -218,6 +218,8 @@ func TestNamesAndPrefixesOfNoOrAnotherCountryAreWarnedOf(t *testing.T) {
 		"2101,Nowhere":                     "prefixes that begin with no country code: 1; the first is 2101",
 		"262,FRANCE - Reunion":             "",
 		"49,Georgia":                       "",
+		"33,Royaume-Uni Mobile":            `names of another country than their prefix: 1; the first is "Royaume-Uni Mobile" on 33`,
+		"33,Espagne\n34,Espagne":           `names of another country than their prefix: 1; the first is "Espagne" on 33`,
 		"234,Niger\n227,Nigeria\n7,Russia": `names of another country than their prefix: 2; the first is "Niger" on 234`,
 	} {
 		_, report, err := readAll(t, fileOf("a.csv", []byte("prefix,name,cost,pulse\n"+strings.ReplaceAll(text, "\n", ",1,1\n")+",1,1\n")), cardfile.Options{NANP: no()})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"resellerd/store/cardfile/e164"
 	"resellerd/store/rating"
 )
 
@@ -52,7 +53,7 @@ func (s *Sample) Priced() (all []Row) {
 // prefixes there are.
 func (s *Sample) Unknown() (first string, unknown, all int64) {
 	for _, row := range s.rows {
-		if prefix := row.Prefix.String(); CountryCode(prefix) == "" {
+		if prefix := row.Prefix.String(); e164.CountryCode(prefix) == "" {
 			if unknown++; first == "" {
 				first = prefix
 			}

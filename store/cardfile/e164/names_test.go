@@ -1,15 +1,15 @@
-package cardfile_test
+package e164_test
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
-	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/e164"
 )
 
 // Names of countries in English, German, French and Spanish, with a prefix of the country.
-func TestNamesOfCountriesAreHeldAgainstTheirPrefixes(t *testing.T) {
+func TestNamesHaveTheCodesOfTheirCountries(t *testing.T) {
 	t.Parallel()
 	for name, prefix := range map[string]string{
 		"Holland Mobile": "316", "Deutschland": "49", "Allemagne Fixe": "49", "Alemania": "4915", "Frankreich": "33", "Francia Móvil": "336",
@@ -21,12 +21,28 @@ func TestNamesOfCountriesAreHeldAgainstTheirPrefixes(t *testing.T) {
 		"Vereinigte Arabische Emirate": "971", "Arabia Saudita": "966", "Puerto Rico": "1787", "Hong Kong": "852", "Ivory Coast": "225",
 		"North Macedonia": "389", "South Korea": "82", "El Salvador": "503", "UAE Mobile": "9715", "Czech Republic": "420",
 	} {
-		for other, want := range map[string]int{prefix: 0, "998": 1} {
-			_, report, err := readAll(t, fileOf("a.csv", fmt.Appendf(nil, "prefix,name,cost,pulse\n%s,%s,1,1\n", other, name)), cardfile.Options{NANP: no()})
-			said := strings.Count(strings.Join(append([]string{}, report.Warnings...), "\n"), "names of another country than their prefix: 1; the first is \""+name+"\" on "+other)
-			if err != nil || said != want {
-				t.Errorf("%s on %s: %v %q", name, other, err, report.Warnings)
+		codes := e164.CodesOfName(name)
+		if !slices.ContainsFunc(codes, func(code string) bool { return strings.HasPrefix(prefix, code) }) {
+			t.Errorf("%s on %s: %v", name, prefix, codes)
+		}
+		for _, code := range codes {
+			if e164.CountryCode(code) != code {
+				t.Errorf("%s: %s is no country code", name, code)
 			}
+		}
+	}
+	for _, name := range []string{"", "Georgia", "Congo", "Mobile", "Guinea-Bissau", "Unitedland"} {
+		if codes := e164.CodesOfName(name); codes != nil {
+			t.Errorf("%s: %v", name, codes)
+		}
+	}
+}
+
+func TestANumberBeginsWithOneCountryCode(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]string{"442071234567": "44", "1212": "1", "76": "7", "380": "380", "38": "", "210": "", "": "", "4": "", "999": ""} {
+		if got := e164.CountryCode(number); got != want {
+			t.Errorf("%q: %q, want %q", number, got, want)
 		}
 	}
 }
