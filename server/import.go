@@ -14,6 +14,7 @@ import (
 	"resellerd/server/fair"
 	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/supplier"
 	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
@@ -148,7 +149,7 @@ type importRun struct {
 	upload  importUpload
 	plan    *importPlan  // to apply; nil for none
 	profile *usedProfile // nil for none
-	sample  cardfile.Sample
+	sample  supplier.Sample
 	known   store.Compared // prices for the sample
 	report  *cardfile.Report
 }
@@ -346,7 +347,7 @@ func (run *importRun) read(ctx context.Context, card store.Card, now time.Time, 
 	o := run.order.options
 	o.Currency, o.Direction, o.Now, o.Amend = card.Currency, card.Direction, now, run.order.mode == modeAmend
 	f := cardfile.File{ReaderAt: run.upload.file, Size: run.upload.file.size, Name: run.order.name, MediaType: run.upload.mediaType}
-	run.sample = cardfile.Sample{}
+	run.sample = supplier.Sample{}
 	if run.profile != nil {
 		if o, err = run.profile.resolved(ctx, f, &run.order, o); err != nil {
 			return fileProblem(err)

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/supplier"
 	"resellerd/store/query"
 	"resellerd/store/rating"
 )
@@ -71,9 +72,9 @@ func (o *importOrder) confirmedOpen() map[string]bool {
 	return all
 }
 
-func (run *importRun) limits() cardfile.Limits {
+func (run *importRun) limits() supplier.Limits {
 	if run.profile == nil {
-		return cardfile.Limits{}
+		return supplier.Limits{}
 	}
 	return run.profile.rules.Limits
 }
@@ -216,7 +217,7 @@ func (run *importRun) askMedian(ask func(name, effect string, q cardfile.Questio
 	}
 	slices.SortFunc(pairs, store.PriceMove.CompareRatio)
 	m := pairs[(len(pairs)-1)/2]
-	if !cardfile.Beyond(rating.Money(m.Was), rating.Money(m.Is), run.limits().MedianTimes()) {
+	if !supplier.Beyond(rating.Money(m.Was), rating.Money(m.Is), run.limits().MedianTimes()) {
 		return
 	}
 	of := "other cards of this currency"

@@ -16,6 +16,7 @@ import (
 	"resellerd/server/strictjson"
 	"resellerd/store"
 	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/supplier"
 	"resellerd/store/fault"
 	"resellerd/store/query"
 	"resellerd/store/schema"
@@ -28,7 +29,7 @@ const importProfileType = "import_profile"
 type importProfileBody struct {
 	Name string `json:"name"`
 	Kind string `json:"kind" enum:"provider,customer" description:"of the cards: the profile belongs to their area"`
-	cardfile.Profile
+	supplier.Profile
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }
@@ -36,9 +37,9 @@ type importProfileBody struct {
 // importProfileNew is the body of a PUT. Everything else is learnt from the next import.
 type importProfileNew struct {
 	Kind    string             `json:"kind,omitempty" enum:"provider,customer" description:"default: provider"`
-	Options []cardfile.Setting `json:"options,omitempty"`
-	Answers []cardfile.Answer  `json:"answers,omitempty"`
-	Limits  cardfile.Limits    `json:"limits,omitempty"`
+	Options []supplier.Setting `json:"options,omitempty"`
+	Answers []supplier.Answer  `json:"answers,omitempty"`
+	Limits  supplier.Limits    `json:"limits,omitempty"`
 }
 
 func profileBody(p store.ImportProfile) (importProfileBody, error) {
@@ -48,12 +49,12 @@ func profileBody(p store.ImportProfile) (importProfileBody, error) {
 	}
 	for _, list := range []any{&b.Options, &b.Answers, &b.Columns} {
 		switch l := list.(type) {
-		case *[]cardfile.Setting:
-			*l = append([]cardfile.Setting{}, *l...)
-		case *[]cardfile.Answer:
-			*l = append([]cardfile.Answer{}, *l...)
-		case *[]cardfile.Shape:
-			*l = append([]cardfile.Shape{}, *l...)
+		case *[]supplier.Setting:
+			*l = append([]supplier.Setting{}, *l...)
+		case *[]supplier.Answer:
+			*l = append([]supplier.Answer{}, *l...)
+		case *[]supplier.Shape:
+			*l = append([]supplier.Shape{}, *l...)
 		}
 	}
 	return b, nil
@@ -273,7 +274,7 @@ func (w *writing) putProfile(name string) (target, error) {
 }
 
 // keepProfile stores a profile, and writes an audit entry if it is another one than before.
-func (w *writing) keepProfile(kind, name string, next *cardfile.Profile) error {
+func (w *writing) keepProfile(kind, name string, next *supplier.Profile) error {
 	own := w.r.Subject.Account.ID
 	rules, err := json.Marshal(next)
 	if err != nil {
@@ -330,8 +331,8 @@ func (w *writing) auditProfile(kind, name string, before, after any) error {
 }
 
 // profile reads the body of a profile.
-func (f *fields) profile() (p cardfile.Profile, err error) {
-	p = cardfile.Profile{Options: []cardfile.Setting{}, Answers: []cardfile.Answer{}, Columns: []cardfile.Shape{}}
+func (f *fields) profile() (p supplier.Profile, err error) {
+	p = supplier.Profile{Options: []supplier.Setting{}, Answers: []supplier.Answer{}, Columns: []supplier.Shape{}}
 	f.value("kind")
 	f.decode("options", &p.Options)
 	f.decode("answers", &p.Answers)
@@ -342,7 +343,7 @@ func (f *fields) profile() (p cardfile.Profile, err error) {
 		}
 	}
 	for i, a := range p.Answers {
-		if !cardfile.Answers(a.Parameter) {
+		if !supplier.Answers(a.Parameter) {
 			f.refuse("answers", "has a fault in entry "+strconv.Itoa(i+1)+": "+a.Parameter+" answers no question")
 		}
 	}
@@ -355,8 +356,8 @@ func (f *fields) profile() (p cardfile.Profile, err error) {
 const maxTimes = 1_000_000
 
 // profileOption checks an option that a profile holds.
-func profileOption(s cardfile.Setting) error {
-	if cardfile.Answers(s.Parameter) || slices.Contains(besideProfile, s.Parameter) {
+func profileOption(s supplier.Setting) error {
+	if supplier.Answers(s.Parameter) || slices.Contains(besideProfile, s.Parameter) {
 		return errors.New(s.Parameter + " is no option of profiles")
 	}
 	q := importReader{}
@@ -387,12 +388,12 @@ func (f *fields) decode(name string, into any) {
 // usedProfile is the profile of an import.
 type usedProfile struct {
 	kind, name string
-	rules      cardfile.Profile
+	rules      supplier.Profile
 	stored     bool
 	blind      bool // the user may not know the prices of the last file
-	options    []cardfile.Setting
-	used       []cardfile.Answer
-	learnt     *cardfile.Profile // after the file was read
+	options    []supplier.Setting
+	used       []supplier.Answer
+	learnt     *supplier.Profile // after the file was read
 }
 
 // useProfile loads the profile that an import names. A name without a profile is a new one.
@@ -429,10 +430,10 @@ func (w *writing) useProfile(run *importRun) error {
 // resolved returns the options for a file: those of the import, those of the profile that the
 // import does not give, and the answers to the questions of the file.
 func (p *usedProfile) resolved(ctx context.Context, f cardfile.File, order *importOrder, o cardfile.Options) (cardfile.Options, error) {
-	var options, answers []cardfile.Setting
+	var options, answers []supplier.Setting
 	for _, g := range order.given {
-		switch s := (cardfile.Setting{Parameter: g[0], Value: g[1]}); {
-		case cardfile.Answers(s.Parameter):
+		switch s := (supplier.Setting{Parameter: g[0], Value: g[1]}); {
+		case supplier.Answers(s.Parameter):
 			answers = append(answers, s)
 		case !slices.Contains(besideProfile, s.Parameter):
 			options = append(options, s)
@@ -458,7 +459,7 @@ func (p *usedProfile) resolved(ctx context.Context, f cardfile.File, order *impo
 }
 
 // known returns the rules of the profile that the user may know.
-func (p *usedProfile) known() cardfile.Profile {
+func (p *usedProfile) known() supplier.Profile {
 	rules := p.rules
 	if p.blind {
 		rules.Typical = nil
@@ -467,7 +468,7 @@ func (p *usedProfile) known() cardfile.Profile {
 }
 
 // learn compares a file with the profile, and keeps what the profile is to be.
-func (p *usedProfile) learn(report *cardfile.Report, typical *cardfile.Typical, confirmed []string) error {
+func (p *usedProfile) learn(report *cardfile.Report, typical *supplier.Typical, confirmed []string) error {
 	known := p.known()
 	if open := known.Changes(report, typical, confirmed); len(open) > 0 {
 		return cardfile.Open(open, report.Mapping)

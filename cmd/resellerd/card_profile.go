@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"resellerd/store/cardfile"
+	"resellerd/store/cardfile/supplier"
 )
 
 type cardProfileCommand struct {
@@ -25,9 +25,9 @@ type cardProfileCommand struct {
 // importProfile is what a profile holds besides what it learns.
 type importProfile struct {
 	Kind    string             `json:"kind,omitempty"`
-	Options []cardfile.Setting `json:"options"`
-	Answers []cardfile.Answer  `json:"answers"`
-	Limits  cardfile.Limits    `json:"limits"`
+	Options []supplier.Setting `json:"options"`
+	Answers []supplier.Answer  `json:"answers"`
+	Limits  supplier.Limits    `json:"limits"`
 }
 
 // Run sets the limits that are given, and prints the profile.
@@ -43,7 +43,7 @@ func (c *cardProfileCommand) Run(ctx context.Context, t terminal) (err error) {
 		text, err = io.ReadAll(body)
 		return err
 	}
-	p := importProfile{Kind: c.Kind, Options: []cardfile.Setting{}, Answers: []cardfile.Answer{}}
+	p := importProfile{Kind: c.Kind, Options: []supplier.Setting{}, Answers: []supplier.Answer{}}
 	if err := way.send(ctx, http.MethodGet, path, "application/json", nil, whole); err != nil {
 		var problem *problemError
 		if !errors.As(err, &problem) || problem.status != http.StatusNotFound || !c.sets() {
@@ -88,7 +88,7 @@ func (c *cardProfileCommand) sets() bool {
 	return c.Median != nil || c.Row != nil || c.Countries != nil || c.Removed != nil
 }
 
-func (c *cardProfileCommand) set(l *cardfile.Limits) {
+func (c *cardProfileCommand) set(l *supplier.Limits) {
 	for into, given := range map[*int64]*int64{&l.Median: c.Median, &l.Row: c.Row, &l.Countries: c.Countries, &l.Removed: c.Removed} {
 		if given != nil {
 			*into = *given

@@ -2,6 +2,12 @@
 // rate card JSON. It only converts bytes to rows, and needs bounded memory for
 // a file of any size. If a reader is not sure, it asks for an option instead of
 // guessing. Its report accounts for every line of a file.
+//
+// A file is read in this order. csv.go, xlsx.go, ndjson.go and jsonfile.go read
+// its lines as cells. headings.go finds the line of headings, and layout.go
+// the meaning of its columns. row.go reads a line as a row, with prefixes.go,
+// dates.go and values.go for its cells. ledger.go finds prefixes that the file
+// gives twice. question.go holds what is open.
 package cardfile
 
 import (

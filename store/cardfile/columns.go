@@ -296,7 +296,7 @@ func (l *layout) choices(at []int, meaning string) (all []Choice) {
 
 // twice reports whether the first two of some columns have one heading.
 func (l *layout) twice(at []int) bool {
-	return len(at) > 1 && sameName(l.cells[at[0]].text, l.cells[at[1]].text)
+	return len(at) > 1 && SameName(l.cells[at[0]].text, l.cells[at[1]].text)
 }
 
 var completeWords = setOf("complete full")
@@ -319,7 +319,7 @@ func (l *layout) findPrefix() {
 			"import each as a file of its own, or give columns=NAMES with - for those of the other table", excerpt(l.cells[whole[0]].text),
 			excerpt(l.cells[l.those(colCost, false)[0]].text))
 	case len(whole) > 1:
-		l.open = append(l.open, Question{Code: "prefix", option: "map", Column: position(l.cells, whole[0]), Choices: l.choices(whole, "prefix"),
+		l.open = append(l.open, Question{Code: "prefix", Option: "map", Column: position(l.cells, whole[0]), Choices: l.choices(whole, "prefix"),
 			Text: fmt.Sprintf("both %q and %q may be the column prefix", excerpt(l.cells[whole[0]].text), excerpt(l.cells[whole[1]].text))})
 		l.leave(whole[1:], "another column is taken for the prefix")
 		l.leave(slices.Concat(country, area), "")
@@ -332,7 +332,7 @@ func (l *layout) findPrefix() {
 		l.join([]int{country[0], area[0]})
 	case len(country)+len(area) == 1:
 		half := slices.Concat(country, area)
-		l.open = append(l.open, Question{Code: "prefix", option: "map", Column: position(l.cells, half[0]), Choices: l.choices(half, "prefix"),
+		l.open = append(l.open, Question{Code: "prefix", Option: "map", Column: position(l.cells, half[0]), Choices: l.choices(half, "prefix"),
 			Text: fmt.Sprintf("the column %q may be only half of the prefix", excerpt(l.cells[half[0]].text))})
 		l.roles[half[0]].column = colPrefix
 	case len(country)+len(area) > 1:
@@ -343,7 +343,7 @@ func (l *layout) findPrefix() {
 // askParts asks which of several columns form the prefix together, and goes on with all of them in their order.
 func (l *layout) askParts(country, area []int) {
 	all := slices.Sorted(slices.Values(slices.Concat(country, area)))
-	q := Question{Code: "prefix", option: "map", Column: position(l.cells, all[0]), Text: fmt.Sprintf("%d columns may each be a part of the prefix", len(all))}
+	q := Question{Code: "prefix", Option: "map", Column: position(l.cells, all[0]), Text: fmt.Sprintf("%d columns may each be a part of the prefix", len(all))}
 	offer := func(parts ...int) {
 		var names []string
 		for _, i := range parts {
@@ -437,12 +437,12 @@ func (l *layout) findCost() {
 		return
 	}
 	if len(costs) > 1 {
-		l.open = append(l.open, Question{Code: "cost", option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
+		l.open = append(l.open, Question{Code: "cost", Option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
 			Text: fmt.Sprintf("both %q and %q may be the column cost", excerpt(l.cells[costs[0]].text), excerpt(l.cells[costs[1]].text))})
 		l.leave(costs[1:], "another column is taken for the price")
 	}
 	if len(costs) == 1 && l.doubtfulCost(costs[0], len(old) == 1) {
-		l.open = append(l.open, Question{Code: "cost", option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
+		l.open = append(l.open, Question{Code: "cost", Option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
 			Text: fmt.Sprintf("the column %q may not be the price that applies", excerpt(l.cells[costs[0]].text))})
 	}
 }
@@ -474,7 +474,7 @@ func (l *layout) findOthers() {
 				}
 			}
 		default:
-			l.open = append(l.open, Question{Code: columnNames[column], option: "map", Column: position(l.cells, found[0]),
+			l.open = append(l.open, Question{Code: columnNames[column], Option: "map", Column: position(l.cells, found[0]),
 				Choices: l.choices(found, columnNames[column]), Text: fmt.Sprintf("both %q and %q may be the column %s",
 					excerpt(l.cells[found[0]].text), excerpt(l.cells[found[1]].text), columnNames[column])})
 			l.leave(found[1:], "another column is taken in its place")

@@ -126,7 +126,7 @@ func (r *reader) asksYear(text string) bool {
 	}
 	if !p.yearLast {
 		name := position(r.layout.cells, r.layout.at[colFrom])
-		r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
+		r.ask(Question{Code: "date_order", Option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
 			Text:    fmt.Sprintf("the date %q may begin with the year: give \"map=%s=effective_date:ymd\" if it does, or \"map=%s=effective_date:dmy\" or \"map=%s=effective_date:mdy\"", excerpt(text), name, name, name),
 			Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy", "effective_date:ymd"})})
 	}
@@ -173,7 +173,7 @@ func (r *reader) moment(w wall, zone *time.Location, text string) (time.Time, st
 		if r.layout != nil {
 			column = r.layout.names[colFrom]
 		}
-		r.ask(Question{Code: code, option: "local_time", Column: column, Sample: text, on: r.sampleOf(r.at, r.cells),
+		r.ask(Question{Code: code, Option: "local_time", Column: column, Sample: text, on: r.sampleOf(r.at, r.cells),
 			Text:    fmt.Sprintf("the time %q %s in %s, because the clocks change: give local_time=earlier or local_time=later", excerpt(text), what, zone),
 			Choices: []Choice{{Parameter: "local_time", Value: LocalEarlier}, {Parameter: "local_time", Value: LocalLater}}})
 	}
@@ -382,7 +382,7 @@ func (r *reader) askOrder(text string) bool {
 	if r.layout.at[colFrom] < 0 {
 		return false
 	}
-	r.ask(Question{Code: "date_order", option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
+	r.ask(Question{Code: "date_order", Option: "map", Column: name, Sample: text, on: r.sampleOf(r.at, r.cells),
 		Text: fmt.Sprintf("the date %q may mean two dates, and no other date of the column shows the order: give \"map=%s=effective_date:dmy\" or \"map=%s=effective_date:mdy\"",
 			excerpt(text), name, name),
 		Choices: mapTo(name, []string{"effective_date:dmy", "effective_date:mdy"})})

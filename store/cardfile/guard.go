@@ -52,7 +52,7 @@ func (g *guard) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	if g.work.over() {
-		return 0, errTooMuch
+		return 0, ErrTooMuch
 	}
 	if g.parsed != nil {
 		room := g.parsed() + maxLine - g.read

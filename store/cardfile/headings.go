@@ -86,7 +86,7 @@ func (r *reader) noHeading() error {
 		if l.at[need] >= 0 {
 			continue
 		}
-		q := Question{Code: columnNames[need], option: "columns", Place: h.at,
+		q := Question{Code: columnNames[need], Option: "columns", Place: h.at,
 			Text: fmt.Sprintf("no heading line has a prefix and a cost: give columns=NAMES, or map=COLUMN=%s", columnNames[need])}
 		for i, c := range h.cells {
 			state := need == colCost && (l.roles[i].column == colInter || l.roles[i].column == colIntra)

@@ -386,8 +386,8 @@ func jsonCell(v any) cell {
 
 // askCard asks which of several cards to read.
 func askCard(names []string) error {
-	q := Question{Code: "card", option: "card", Text: "the document has several cards: give card=NAME with one of " + excerpt(strings.Join(names, ", "))}
-	for _, name := range names[:min(len(names), maxQuestions)] {
+	q := Question{Code: "card", Option: "card", Text: "the document has several cards: give card=NAME with one of " + excerpt(strings.Join(names, ", "))}
+	for _, name := range names[:min(len(names), MaxQuestions)] {
 		q.Choices = append(q.Choices, Choice{Parameter: "card", Value: name})
 	}
 	return Open([]Question{q}, []Mapped{})

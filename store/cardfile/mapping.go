@@ -78,15 +78,15 @@ var details = func() (d [columnCount][]string) {
 	return d
 }()
 
-// sameName reports whether a name of an option is the name of a column.
-func sameName(given, name string) bool {
+// SameName reports whether a name of an option is the name of a column.
+func SameName(given, name string) bool {
 	given, name = strings.Join(strings.Fields(given), " "), strings.Join(strings.Fields(name), " ")
 	return given != "" && strings.EqualFold(given, name)
 }
 
 // find returns the position of a column that an answer names. #3 is the third column.
 func find(names []cell, given string) int {
-	at := slices.IndexFunc(names, func(c cell) bool { return sameName(given, c.text) })
+	at := slices.IndexFunc(names, func(c cell) bool { return SameName(given, c.text) })
 	if at < 0 {
 		n := 0
 		if _, err := fmt.Sscanf(strings.TrimSpace(given), "#%d", &n); err == nil && n >= 1 && n <= len(names) {

@@ -251,7 +251,7 @@ func (r *reader) askEnd(at Place, says, day string) {
 		r.warn(fmt.Sprintf("%s; a card has no end, so import later rates before it", says))
 		return
 	}
-	r.ask(Question{Code: "expiry", Place: at, Sample: day, about: []string{"end"},
+	r.ask(Question{Code: "expiry", Place: at, Sample: day, About: []string{"end"},
 		Text:    says + ", but a card has no end: give expiry=ignore to import the rates, and import later ones before they end",
 		Choices: []Choice{{Parameter: "expiry", Value: ExpiryIgnore}}})
 }

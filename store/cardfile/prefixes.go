@@ -77,7 +77,7 @@ func (r *reader) listOrJoin(text string) string {
 		return strings.Join(parts[1:], ";")
 	}
 	name := position(r.layout.cells, r.layout.at[colPrefix])
-	r.ask(Question{Code: "list", option: "map", Column: r.layout.names[colPrefix], Sample: text, on: r.sampleOf(r.at, r.cells),
+	r.ask(Question{Code: "list", Option: "map", Column: r.layout.names[colPrefix], Sample: text, on: r.sampleOf(r.at, r.cells),
 		Text: fmt.Sprintf("%q may be prefixes, or prefixes in two parts: give \"map=%s=prefix:list\" if each is a prefix, or \"map=%s=prefix:join\" if the first part begins the others",
 			excerpt(text), name, name),
 		Choices: mapTo(name, []string{"prefix:list", "prefix:join"})})
@@ -356,7 +356,7 @@ func (r *reader) trunk(before, area string) string {
 		names = append(names, position(r.layout.cells, at))
 	}
 	all := strings.Join(names, "+")
-	r.ask(Question{Code: "trunk", option: "map", Column: names[1], Sample: area, on: r.sampleOf(r.at, r.cells),
+	r.ask(Question{Code: "trunk", Option: "map", Column: names[1], Sample: area, on: r.sampleOf(r.at, r.cells),
 		Text: fmt.Sprintf("%q begins with 0, which callers from abroad leave out in most countries: give \"map=%s=prefix:drop0\", or \"map=%s=prefix:keep0\" if it is a part of the prefix",
 			excerpt(area), all, all),
 		Choices: mapTo(all, []string{"prefix:drop0", "prefix:keep0"})})
@@ -401,7 +401,7 @@ func (r *reader) askDoubled() {
 	if r.parted > 0 {
 		lines = "in many lines"
 	}
-	r.ask(Question{Code: "prefix", option: "map", Column: last, on: r.doubled,
+	r.ask(Question{Code: "prefix", Option: "map", Column: last, on: r.doubled,
 		Text:    fmt.Sprintf("the column %q begins like %q %s, so it may be the whole prefix", last, first, lines),
 		Choices: []Choice{{Parameter: "map", Value: last + "=prefix"}, {Parameter: "map", Value: first + "+" + last + "=prefix"}}})
 }

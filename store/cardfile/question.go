@@ -19,9 +19,10 @@ type Question struct {
 	Sample  string   `json:"sample,omitempty" description:"a value of the column"`
 	Choices []Choice `json:"choices" nullable:"false"`
 
-	option string      // names the option in an error
-	about  []string    // kinds of values of the column, or the unit; nil if the choices say everything
-	on     *sampleLine // the line that shows the effects
+	Option string   `json:"-"` // names the option in an error
+	About  []string `json:"-"` // kinds of values of the column, or the unit; nil if the choices say everything
+
+	on *sampleLine // the line that shows the effects
 }
 
 // Choice is an option that answers a question.
@@ -31,8 +32,8 @@ type Choice struct {
 	Effect    string `json:"effect,omitempty" description:"what one line of the file means then"`
 }
 
-// maxQuestions limits the questions in one error.
-const maxQuestions = 100
+// MaxQuestions limits the questions in one error.
+const MaxQuestions = 100
 
 // sampleLine is a line that shows the effects of choices.
 type sampleLine struct {
@@ -62,10 +63,10 @@ func (r *reader) sampleOf(at Place, cells []cell) *sampleLine {
 // what else is open; nothing that was read is kept then.
 func (r *reader) ask(q Question) {
 	same := func(p Question) bool { return p.Code == q.Code && p.Column == q.Column }
-	if r.quiet || len(r.questions) >= maxQuestions || slices.ContainsFunc(r.questions, same) {
+	if r.quiet || len(r.questions) >= MaxQuestions || slices.ContainsFunc(r.questions, same) {
 		return
 	}
-	q.option = cmp.Or(q.option, q.Code)
+	q.Option = cmp.Or(q.Option, q.Code)
 	q.Sample = excerpt(q.Sample)
 	if q.on != nil {
 		q.Place = q.on.at
@@ -99,7 +100,7 @@ func (r *reader) asked(err error) error {
 
 // Open returns the error of an import with open questions.
 func Open(questions []Question, mapping []Mapped) error {
-	all := &FileError{Option: questions[0].option, Questions: questions, Mapping: mapping}
+	all := &FileError{Option: questions[0].Option, Questions: questions, Mapping: mapping}
 	var texts []string
 	for i := range questions {
 		q := &questions[i]
@@ -122,7 +123,7 @@ func (r *reader) effect(s *sampleLine, c Choice) string {
 	if s == nil {
 		return ""
 	}
-	q := newReader(r.ctx, r.o.with(c), nil)
+	q := newReader(r.ctx, r.o.With(c), nil)
 	q.quiet, q.proof, q.connect, q.since, q.since1904 = true, r.proof, r.connect, r.since, r.since1904
 	q.report.Format = r.report.Format
 	if q.o.Zone == nil {
@@ -190,8 +191,8 @@ func (r *reader) describe(row *Row) string {
 	return what
 }
 
-// with returns the options with the answer of a choice.
-func (o Options) with(c Choice) Options {
+// With returns the options with the answer of a choice.
+func (o Options) With(c Choice) Options {
 	switch c.Parameter {
 	case "map":
 		o.Maps = append(slices.Clone(o.Maps), c.Value)

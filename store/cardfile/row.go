@@ -181,7 +181,7 @@ func (r *reader) askShown(column int, c cell) {
 	if column == colConnect {
 		units = slices.DeleteFunc(slices.Clone(units), func(u string) bool { return !slices.Contains(details[colConnect], u) })
 	}
-	r.ask(Question{Code: "unit", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells), about: []string{words},
+	r.ask(Question{Code: "unit", Option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells), About: []string{words},
 		Text:    fmt.Sprintf("the spreadsheet shows prices of the column %q with the text %q, so they may be %s", name, excerpt(c.unit), words),
 		Choices: mapTo(name, prefixed(columnNames[column], append(slices.Clone(units), whole)))})
 }
@@ -259,7 +259,7 @@ func (r *reader) strangeStatus(c cell) string {
 	if !truth && !place {
 		return "is neither open nor blocked"
 	}
-	q := Question{Code: "status", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
+	q := Question{Code: "status", Option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
 		Text: fmt.Sprintf("%q in the column %q is neither open nor blocked: give \"ignore=%s\" if the column says nothing about the status", excerpt(text), name, name)}
 	if truth {
 		q.Text = fmt.Sprintf("%q in the column %q may open or block the prefix: give \"map=%s=open\" if yes opens it, or \"map=%s=blocked\" if yes blocks it", excerpt(text), name, name, name)
@@ -274,7 +274,7 @@ func (r *reader) strangeStatus(c cell) string {
 func (r *reader) withdrawn(row *Row, c cell) string {
 	if r.layout.details[colStatus] == "" {
 		name := position(r.layout.cells, r.layout.at[colStatus])
-		r.ask(Question{Code: "withdrawn", option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
+		r.ask(Question{Code: "withdrawn", Option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),
 			Text: fmt.Sprintf("%q may block the prefix or remove it; without it, a shorter prefix applies: give \"map=%s=status:block\" or \"map=%s=status:remove\"",
 				excerpt(c.text), name, name),
 			Choices: mapTo(name, []string{"status:block", "status:remove"})})

@@ -332,7 +332,7 @@ func (r *reader) askBeside(s *columnStat) {
 	if country, area := r.differing(s.of, colCountry), r.differing(s.of, colArea); country != nil && area != nil {
 		both = country.name + "+" + area.name + "+" + name
 	}
-	r.ask(Question{Code: "prefix", option: "map", Column: s.name, Sample: s.sample(), on: s.differs,
+	r.ask(Question{Code: "prefix", Option: "map", Column: s.name, Sample: s.sample(), on: s.differs,
 		Text:    fmt.Sprintf("the column %q is not the %s of %q in every line, so both may form the prefix", s.name, part, name),
 		Choices: []Choice{{Parameter: "map", Value: both + "=prefix"}, {Parameter: "map", Value: name + "=prefix"}}})
 }
@@ -417,6 +417,6 @@ func (r *reader) askColumn(s *columnStat) {
 	if on == nil {
 		on, sample = s.first, s.sample()
 	}
-	r.ask(Question{Code: "column", option: "map", Column: s.name, Sample: sample, on: on, Choices: choices, about: s.kinds(),
+	r.ask(Question{Code: "column", Option: "map", Column: s.name, Sample: sample, on: on, Choices: choices, About: s.kinds(),
 		Text: fmt.Sprintf("the column %q is not understood: give \"map=%s=MEANING\", or \"ignore=%s\" to leave it out", s.name, s.name, s.name)})
 }

@@ -68,7 +68,7 @@ const (
 
 // askEncoding asks for the encoding, and shows how a cell reads in each.
 func askEncoding(why string, sample []byte, names ...string) error {
-	q := Question{Code: "encoding", option: "encoding", Text: "the file is not in UTF-8, and " + why + ": give encoding=NAME, or save it in UTF-8"}
+	q := Question{Code: "encoding", Option: "encoding", Text: "the file is not in UTF-8, and " + why + ": give encoding=NAME, or save it in UTF-8"}
 	for _, name := range names {
 		c := Choice{Parameter: "encoding", Value: name}
 		if text, err := encodings[name].NewDecoder().Bytes(sample); err == nil {

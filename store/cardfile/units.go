@@ -250,7 +250,7 @@ func (r *reader) askUnits(l *layout) {
 		if !isPrice(o.column) || o.detail != "" || slices.ContainsFunc(l.open, func(q Question) bool { return q.Code == "unit" && q.Column == name }) {
 			continue
 		}
-		l.open = append(l.open, Question{Code: "unit", option: "map", Column: name,
+		l.open = append(l.open, Question{Code: "unit", Option: "map", Column: name,
 			Text:    fmt.Sprintf("another price is in %s, so %q may be too", minor, excerpt(l.cells[i].text)),
 			Choices: mapTo(name, prefixed(columnNames[o.column], []string{minor, wholeOf(o.column)}))})
 	}
@@ -274,7 +274,7 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 	o := &l.roles[i]
 	name, text := position(l.cells, i), l.cells[i].text
 	s := saidBy(text, true)
-	q := &Question{Code: "unit", option: "map", Column: name}
+	q := &Question{Code: "unit", Option: "map", Column: name}
 	if isPrice(o.column) {
 		if is := s.minor(text, r.o.Currency); o.detail == "" && is != "" {
 			*minor = is
@@ -290,7 +290,7 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 		if units == nil {
 			return nil
 		}
-		q.about = []string{words}
+		q.About = []string{words}
 		q.Text = fmt.Sprintf("%q may not be a price a minute in whole units of a currency, but %s", excerpt(text), words)
 		q.Choices = mapTo(name, prefixed(columnNames[o.column], append(units, "minute")))
 	case o.column == colConnect:
@@ -430,15 +430,15 @@ func (r *reader) askSaid() {
 			switch {
 			case s.detail != "":
 			case said.units != nil && s.column == colConnect && (said.words == "cents" || said.words == "pence"):
-				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(), about: []string{said.words},
+				r.ask(Question{Code: "unit", Option: "map", Column: s.name, on: s.first, Sample: s.sample(), About: []string{said.words},
 					Text:    fmt.Sprintf("%s says %q, so the column %q may hold %s", said.at, said.text, s.name, said.words),
 					Choices: mapTo(s.name, prefixed("connect", []string{said.words, "whole"}))})
 			case said.units != nil && (s.column == colCost || s.column == colInter || s.column == colIntra):
-				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(), about: []string{said.words},
+				r.ask(Question{Code: "unit", Option: "map", Column: s.name, on: s.first, Sample: s.sample(), About: []string{said.words},
 					Text:    fmt.Sprintf("%s says %q, so the column %q may hold %s", said.at, said.text, s.name, said.words),
 					Choices: mapTo(s.name, prefixed(columnNames[s.column], append(slices.Clone(said.units), "minute")))})
 			case said.units == nil && (s.column == colMCD || s.column == colPulse):
-				r.ask(Question{Code: "unit", option: "map", Column: s.name, on: s.first, Sample: s.sample(), about: []string{said.words},
+				r.ask(Question{Code: "unit", Option: "map", Column: s.name, on: s.first, Sample: s.sample(), About: []string{said.words},
 					Text:    fmt.Sprintf("%s says %q, so the column %q may be in minutes", said.at, said.text, s.name),
 					Choices: mapTo(s.name, prefixed(columnNames[s.column], []string{"minutes", "seconds"}))})
 			}

@@ -244,8 +244,8 @@ func (w *workbook) choose() ([]sheet, error) {
 
 // askSheet asks which of several sheets to read.
 func (w *workbook) askSheet(visible []sheet, names string) error {
-	q := Question{Code: "sheet", option: "sheet", Text: "the workbook has several sheets: give sheet=NAME, or sheet=* for all; they are " + names}
-	for _, s := range visible[:min(len(visible), maxQuestions)] {
+	q := Question{Code: "sheet", Option: "sheet", Text: "the workbook has several sheets: give sheet=NAME, or sheet=* for all; they are " + names}
+	for _, s := range visible[:min(len(visible), MaxQuestions)] {
 		q.Choices = append(q.Choices, Choice{Parameter: "sheet", Value: s.name})
 	}
 	q.Choices = append(q.Choices, Choice{Parameter: "sheet", Value: "*"})

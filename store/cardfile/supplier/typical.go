@@ -1,9 +1,10 @@
-package cardfile
+package supplier
 
 import (
 	"fmt"
 	"slices"
 
+	"resellerd/store/cardfile"
 	"resellerd/store/cardfile/e164"
 	"resellerd/store/rating"
 )
@@ -18,13 +19,15 @@ type Typical struct {
 // Sample keeps some of the rows of a file, equally far apart.
 type Sample struct {
 	every, seen int
-	rows        []Row
+	rows        []cardfile.Row
 }
 
 const maxSample = 4000
 
+var costAt = slices.Index(cardfile.GivenColumns, "cost")
+
 // Add takes a row.
-func (s *Sample) Add(row *Row) {
+func (s *Sample) Add(row *cardfile.Row) {
 	s.every = max(1, s.every)
 	if s.seen++; s.seen%s.every != 0 {
 		return
@@ -40,9 +43,9 @@ func (s *Sample) Add(row *Row) {
 }
 
 // Priced returns the rows that are open and have a price.
-func (s *Sample) Priced() (all []Row) {
+func (s *Sample) Priced() (all []cardfile.Row) {
 	for _, row := range s.rows {
-		if !row.Removed && !row.Blocked && row.Given.Has(colCost-colName) {
+		if !row.Removed && !row.Blocked && row.Given.Has(costAt) {
 			all = append(all, row)
 		}
 	}
