@@ -55,6 +55,10 @@ func newWorld(t testing.TB, s *store.Store, seed uint64) *world {
 		w.customer(i)
 		w.card(i)
 	}
+	w.exec("DELETE FROM settings WHERE name = 'folded'") // migrating folds what SQL has inserted
+	if err := s.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
 
