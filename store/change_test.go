@@ -196,19 +196,19 @@ func (c *changing) told(after *store.ChangePlace) map[string]store.Change {
 func TestChangesAreWhatAnObserverSees(t *testing.T) {
 	t.Parallel()
 	eachHour(t, func(t *testing.T, carrier *carrier, at func(int)) {
+		mustWrite(t, carrier.Store, carrier.master.ID, func(tx *store.Tx) {
+			drafts := []store.Revision{drafted(tx, carrier.sold.ID, "0.01"), drafted(tx, carrier.resold.ID, "0.09")}
+			must(tx.AssignCard(ctx, store.Assignment{CardID: carrier.sold.ID, AccountID: carrier.reseller.ID}))
+			mustDo(tx.SetParents(ctx, store.AllRates, carrier.resold.ID, []store.Parent{{CardID: carrier.sold.ID}}))
+			for _, r := range drafts {
+				must(tx.ActivateRevision(ctx, store.AllRates, r.CardID, r.ID))
+			}
+		})
 		for seed := range uint64(depth.Runs(1)) {
 			c := &changing{carrier, t, rand.New(rand.NewPCG(depth.FirstSeed()+seed, 17)), map[string][]string{
 				"account": {carrier.master.ID, carrier.reseller.ID, carrier.sibling.ID}, "customer": {carrier.customer.ID},
 				"card": {carrier.sold.ID, carrier.resold.ID, carrier.bought.ID}}}
 			met, place := map[string]int{}, store.ChangePlace{}
-			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
-				drafts := []store.Revision{drafted(tx, c.sold.ID, "0.01"), drafted(tx, c.resold.ID, "0.09")}
-				must(tx.AssignCard(ctx, store.Assignment{CardID: c.sold.ID, AccountID: c.reseller.ID}))
-				mustDo(tx.SetParents(ctx, store.AllRates, c.resold.ID, []store.Parent{{CardID: c.sold.ID}}))
-				for _, r := range drafts {
-					must(tx.ActivateRevision(ctx, store.AllRates, r.CardID, r.ID))
-				}
-			})
 			c.told(&place)
 			for n := range 150 {
 				at(int(seed)*150 + n)
