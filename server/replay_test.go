@@ -67,7 +67,12 @@ func TestReplayUnderTheSamePolicyFlipsNothing(t *testing.T) {
 			must(t, err)
 		}
 		r := replayed(t, fresh[viewer.maxDepth], log)
-		networks := r.Undecidable["input.subject.user.ip_allow"] // of a user to whom a request gave networks
+		networks := 0 // decisions on a user to whom a request gave networks
+		for masked, n := range r.Undecidable {
+			if strings.Contains(masked, "input.subject.user.ip_allow") {
+				networks += n
+			}
+		}
 		if r.Flipped != 0 || r.Open() != networks || networks > r.Entries/20 || r.Same+r.Refusals+networks != r.Entries {
 			for _, g := range r.Groups {
 				t.Errorf("viewer %d: %+v", i, *g)

@@ -268,7 +268,7 @@ type revision struct {
 }
 
 type revisionFields struct {
-	Status string `json:"status,omitempty" enum:"draft"`
+	Status string `json:"status,omitempty" enum:"draft,scheduled,held,active,inactive,archived" description:"draft takes a revision back from its schedule; any other status must be the present one"`
 }
 
 // cancelledBody is a revision that is a draft again.

@@ -155,9 +155,10 @@ func (q *requests) imports() asked {
 }
 
 // naming asks to create a user of the own account with this external id, as a
-// panel that sets external ids.
+// panel that sets external ids. The login is free, so that only the external id can be
+// taken.
 func (q *requests) naming(externalID, path string) asked {
-	body := fmt.Sprintf(`{"login":"named@x.example","external_id":%q,"groups":[%q]}`, externalID, groupID(q.eyes.own, "clerks"))
+	body := fmt.Sprintf(`{"login":"%[1]s@named.example","external_id":%[1]q,"groups":[%[2]q]}`, externalID, groupID(q.eyes.own, "clerks"))
 	return asked{method: "POST", path: path, body: body, header: []string{"Authorization", "Bearer " + namingToken}}
 }
 

@@ -3664,8 +3664,11 @@ export interface components {
             readonly origin?: "import" | "build";
             readonly rows?: number;
             readonly scheduled_by?: string | null;
-            /** @enum {string} */
-            status?: "draft";
+            /**
+             * @description draft takes a revision back from its schedule; any other status must be the present one
+             * @enum {string}
+             */
+            status?: "draft" | "scheduled" | "held" | "active" | "inactive" | "archived";
         };
         Rotation: {
             /**

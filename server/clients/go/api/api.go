@@ -2732,13 +2732,28 @@ func (e RevisionUpdateOrigin) Valid() bool {
 
 // Defines values for RevisionUpdateStatus.
 const (
-	RevisionUpdateStatusDraft RevisionUpdateStatus = "draft"
+	RevisionUpdateStatusActive    RevisionUpdateStatus = "active"
+	RevisionUpdateStatusArchived  RevisionUpdateStatus = "archived"
+	RevisionUpdateStatusDraft     RevisionUpdateStatus = "draft"
+	RevisionUpdateStatusHeld      RevisionUpdateStatus = "held"
+	RevisionUpdateStatusInactive  RevisionUpdateStatus = "inactive"
+	RevisionUpdateStatusScheduled RevisionUpdateStatus = "scheduled"
 )
 
 // Valid indicates whether the value is a known member of the RevisionUpdateStatus enum.
 func (e RevisionUpdateStatus) Valid() bool {
 	switch e {
+	case RevisionUpdateStatusActive:
+		return true
+	case RevisionUpdateStatusArchived:
+		return true
 	case RevisionUpdateStatusDraft:
+		return true
+	case RevisionUpdateStatusHeld:
+		return true
+	case RevisionUpdateStatusInactive:
+		return true
+	case RevisionUpdateStatusScheduled:
 		return true
 	default:
 		return false
@@ -6073,13 +6088,15 @@ type RevisionUpdate struct {
 	Origin      *RevisionUpdateOrigin `json:"origin,omitempty"`
 	Rows        *int                  `json:"rows,omitempty"`
 	ScheduledBy *string               `json:"scheduled_by,omitempty"`
-	Status      *RevisionUpdateStatus `json:"status,omitempty"`
+
+	// Status draft takes a revision back from its schedule; any other status must be the present one
+	Status *RevisionUpdateStatus `json:"status,omitempty"`
 }
 
 // RevisionUpdateOrigin defines model for RevisionUpdate.Origin.
 type RevisionUpdateOrigin string
 
-// RevisionUpdateStatus defines model for RevisionUpdate.Status.
+// RevisionUpdateStatus draft takes a revision back from its schedule; any other status must be the present one
 type RevisionUpdateStatus string
 
 // Rotation defines model for Rotation.

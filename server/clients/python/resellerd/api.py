@@ -1477,7 +1477,7 @@ RevisionUpdate = TypedDict("RevisionUpdate", {
     "origin": Literal['import', 'build'],
     "rows": int,
     "scheduled_by": Union[str, None],
-    "status": Literal['draft'],
+    "status": Literal['draft', 'scheduled', 'held', 'active', 'inactive', 'archived'],
 }, total=False)
 
 Rotation = TypedDict("Rotation", {
