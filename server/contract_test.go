@@ -6,22 +6,26 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
 	"github.com/pb33f/libopenapi-validator/content"
 	verrors "github.com/pb33f/libopenapi-validator/errors"
+	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
 // contract is the OpenAPI document that every exchange of the tests is held to. A
 // request that succeeds must be one that the document describes, and so must every
-// answer. Exchanges of the same shape are checked once.
+// answer. A request that is refused for its form must not be one that the document
+// describes. Exchanges of the same shape are checked once.
 var contract = sync.OnceValues(func() (*apiContract, error) {
 	text, err := (&Server{routes: bindRoutes(routes())}).describe()
 	if err == nil {
@@ -122,35 +126,98 @@ func (c *apiContract) faults(req *http.Request, asked []byte, res *http.Response
 		}
 		return faults
 	}
-	again := req.Clone(req.Context())
-	asked, accepted := acceptedRows(req, asked, told)
-	again.Body = io.NopCloser(bytes.NewReader(asked))
-	if res.StatusCode < 300 && accepted {
-		faults = append(faults, c.requestFaults(again, op, asked)...)
+	right, wrong := judged(req, asked, res.StatusCode, told)
+	for _, body := range right {
+		faults = append(faults, c.requestFaults(req, op, body)...)
 	}
+	for _, body := range wrong {
+		if len(c.requestFaults(req, op, body)) == 0 {
+			faults = append(faults, fmt.Sprintf("it allows %.300s, and beyondSchemas has no reason for that", body))
+		}
+	}
+	again := req.Clone(req.Context())
+	again.Body = io.NopCloser(bytes.NewReader(asked))
 	return append(faults, c.answerFaults(template, again, op, res, told)...)
 }
 
-// acceptedRows returns a body without the rows of a bulk request that were refused. It
-// reports whether there is another row, and true for other requests.
-func acceptedRows(req *http.Request, asked, told []byte) ([]byte, bool) {
-	var rows struct {
-		Items []json.RawMessage `json:"items"`
+// judged returns the bodies that the document must allow, and those that it must not. Of
+// a bulk request, each row is judged by itself.
+func judged(req *http.Request, asked []byte, status int, told []byte) (right, wrong [][]byte) {
+	var rows struct{ Items []json.RawMessage }
+	var answers struct {
+		Items []struct{ Problem *problemBody }
 	}
-	var answers struct{ Items []struct{ Problem any } }
-	if !strings.HasSuffix(req.URL.Path, "/bulk") || json.Unmarshal(asked, &rows) != nil ||
-		json.Unmarshal(told, &answers) != nil || len(answers.Items) != len(rows.Items) {
-		return asked, true
+	var refusal problemBody
+	switch {
+	case status < 300 && strings.HasSuffix(req.URL.Path, "/bulk") && json.Unmarshal(asked, &rows) == nil &&
+		json.Unmarshal(told, &answers) == nil && len(answers.Items) == len(rows.Items):
+		var done [][]byte
+		for i, row := range rows.Items {
+			if p := answers.Items[i].Problem; p == nil {
+				done = append(done, row)
+			} else if p.ofForm() {
+				wrong = append(wrong, fmt.Appendf(nil, `{"items":[%s]}`, row))
+			}
+		}
+		if len(done) > 0 {
+			right = [][]byte{fmt.Appendf(nil, `{"items":[%s]}`, bytes.Join(done, []byte(",")))}
+		}
+	case status < 300:
+		right = [][]byte{asked}
+	case json.Unmarshal(told, &refusal) == nil && refusal.ofForm():
+		wrong = [][]byte{asked}
 	}
-	left := rows.Items[:0]
-	for i, row := range rows.Items {
-		if answers.Items[i].Problem == nil {
-			left = append(left, row)
+	return right, wrong
+}
+
+// ofForm reports whether a refusal is one for the form of the request, which a client that
+// was generated from the document finds without a request.
+func (p *problemBody) ofForm() bool {
+	if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusBadRequest || p.Questions != nil {
+		return false
+	}
+	details := []string{p.Detail}
+	if len(p.Errors) > 0 {
+		details = details[:0]
+		for _, fault := range p.Errors {
+			details = append(details, fault.Detail)
 		}
 	}
-	rows.Items = left
-	text, err := json.Marshal(rows)
-	return text, err == nil && len(left) > 0
+	return slices.ContainsFunc(details, func(text string) bool {
+		return formFaults.MatchString(text) && !slices.ContainsFunc(beyondSchemas, func(rule beyondSchema) bool { return rule.detail.MatchString(text) })
+	})
+}
+
+// formFaults are the texts of refusals for the form of a value, or for its absence. Other
+// texts are about what a value refers to, or what its user may do.
+var formFaults = regexp.MustCompile(`must (be|have) |is longer than|has more than|is missing|is given more than once|has no value|is not (a known|an ISO|an IANA|an email|a prefix|between)|has an? (entry|area|blank)`)
+
+// beyondSchema is a rule that no schema can state, or none that clients could use.
+type beyondSchema struct {
+	detail *regexp.Regexp // of its refusals
+	why    string
+}
+
+var beyondSchemas = []beyondSchema{
+	{regexp.MustCompile(`does not belong to this (list|question)\.$|^after is not a cursor|^cursor belongs to a revision|^Resellerd-At-Least is not a revision|^plan is not known`),
+		"a sealed text is opened"},
+	{regexp.MustCompile(`(does not name|names) an? |does not exist\.$|is not one of groups\.$|not directly below|is not a customer|is not a provider card|is not assigned to|another direction|exchange rate`),
+		"a reference is looked up"},
+	{regexp.MustCompile(`is not a known (parameter|field)|cannot be (used to select|compared)|is for who reads|names no reference|the policy (reads|does not read)|cannot express this filter`),
+		"the policy decides what a user can name"},
+	{regexp.MustCompile(`in the (future|past)\.$|^at is before the time|valid_to must be after`), "the clock decides"},
+	{regexp.MustCompile(`cannot be combined|appl(ies|y) only to|does not fit together|given together|is only for|is not for a stream|is part of the plan|is given beside|is needed because|for mysql\.$|^external_id must be|\.(type|value) is (missing|too small)|dialect must be one of|own data\.$|lists itself\.$|a list of 1 to 100 objects\.$`),
+		"what one value may be depends on another"},
+	{regexp.MustCompile(`^Idempotency-Key was already used|has several tenants|no active revision|is one profile more|names more than|takes at most 20 filters|cannot be applied`),
+		"what is stored, or the number of rows or parameters, decides"},
+	{regexp.MustCompile(`^status must be active or paused\.$|at least one group\.$`), "what an answer says can be sent back"},
+	{regexp.MustCompile(`^url has an address`), "the network of the server decides"},
+	{regexp.MustCompile(`refused line|^The file |PREFIX=PRICE|documented form|a fault in entry|has invalid text`), "a file, or what is said of its cells, is no JSON"},
+	{regexp.MustCompile(`^The JSON is malformed|^The gzip body`), "readers of JSON and gzip find it earlier, or never"},
+	{regexp.MustCompile(`more than once\.$|has the prefix [0-9]+ twice`), "elements are equal in one member, and headers have no number"},
+	{regexp.MustCompile(`is not an (ISO 4217 code|IANA time zone|email address)\.$|the code of a currency|CIDR notation\.$|begins like an id of resellerd\.$|^(filters\.[0-9]+\.)?columns\.`), "the exact grammar has no pattern that clients could use"},
+	{regexp.MustCompile(`more than accents\.$`), "accents have no pattern"},
+	{regexp.MustCompile(`^If-Match is the tag of one row|^[A-Z][A-Za-z-]+ (is too long|has invalid text)`), "a request may have headers that no operation names"},
 }
 
 // operation finds the operation that a request is for.
@@ -186,9 +253,12 @@ func (c *apiContract) requestFaults(req *http.Request, op *v3.Operation, asked [
 			faults = append(faults, "undeclared parameter "+name)
 		}
 	}
-	if len(asked) > 0 && op.RequestBody == nil && req.Method != http.MethodDelete {
+	faults = append(faults, queryFaults(req, op)...)
+	if op.RequestBody == nil && len(asked) > 0 && string(asked) != "{}" {
 		faults = append(faults, "undeclared body")
 	}
+	req = req.Clone(req.Context())
+	req.Body = io.NopCloser(bytes.NewReader(asked))
 	params := c.validator.GetParameterValidator()
 	for _, check := range []func(*http.Request) (bool, []*verrors.ValidationError){
 		params.ValidatePathParams, params.ValidateQueryParams, params.ValidateHeaderParams, c.validator.GetRequestBodyValidator().ValidateRequestBody,
@@ -197,6 +267,53 @@ func (c *apiContract) requestFaults(req *http.Request, op *v3.Operation, asked [
 		faults = append(faults, textsOf(found)...)
 	}
 	return faults
+}
+
+// queryFaults are the faults that the validator does not look for: repeated parameters, and
+// what the elements of a list and truth values may be.
+func queryFaults(req *http.Request, op *v3.Operation) (faults []string) {
+	for _, p := range op.Parameters {
+		values, sent := req.URL.Query()[p.Name]
+		if p.In != "query" || !sent {
+			continue
+		}
+		of := p.Schema.Schema()
+		switch {
+		case slices.Contains(of.Type, "array"):
+			if p.Explode != nil && !*p.Explode {
+				values = strings.Split(strings.Join(values, ","), ",")
+			}
+			if of.MaxItems != nil && len(values) > int(*of.MaxItems) {
+				faults = append(faults, p.Name+" has too many values")
+			}
+			of = of.Items.A.Schema()
+		case len(values) > 1:
+			faults = append(faults, p.Name+" is given more than once")
+		}
+		for _, value := range values {
+			if !allows(of, value) {
+				faults = append(faults, fmt.Sprintf("%s: %q", p.Name, value))
+			}
+		}
+	}
+	return faults
+}
+
+// allows reports whether a schema allows the text of a parameter.
+func allows(of *base.Schema, value string) bool {
+	for _, word := range of.Enum {
+		if word.Value == value {
+			return true
+		}
+	}
+	var err error
+	switch {
+	case of.Format == "date-time":
+		_, err = time.Parse(time.RFC3339Nano, value)
+	case slices.Contains(of.Type, "boolean") && value != "true" && value != "false":
+		return false
+	}
+	return err == nil && len(of.Enum) == 0 && (of.Pattern == "" || regexp.MustCompile(of.Pattern).MatchString(value)) && (of.MinLength == nil || int64(len(value)) >= *of.MinLength)
 }
 
 // searched reports whether a parameter is the declared one, or a search of several

@@ -14,12 +14,12 @@ import (
 
 // destinationBody is an account's name for the destination of a prefix.
 type destinationBody struct {
-	Prefix string `json:"prefix"`
-	Name   string `json:"name"`
+	Prefix string `json:"prefix" required:"true" pattern:"^[0-9]{1,15}$"`
+	Name   string `json:"name" required:"true" pattern:"^[^\\x00-\\x1F\\x7F]*$"`
 }
 
 type destinationsDoc struct {
-	Items []destinationBody `json:"items" required:"true"`
+	Items []destinationBody `json:"items" required:"true" maxItems:"100000"`
 }
 
 type destinationsMade struct {

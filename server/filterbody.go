@@ -181,10 +181,10 @@ type filtersRequest struct {
 }
 
 type filterRequest struct {
-	Area         string         `json:"area,omitempty" description:"of the panel's own data, such as cdr"`
-	Action       string         `json:"action,omitempty" default:"read"`
+	Area         string         `json:"area,omitempty" pattern:"^[a-z0-9_-]+(/[a-z0-9_-]+)*$" maxLength:"200" description:"of the panel's own data, such as cdr"`
+	Action       string         `json:"action,omitempty" minLength:"1" default:"read"`
 	Dialect      string         `json:"dialect,omitempty" enum:"postgres,mysql,sqlite,ucast" description:"mysql includes MariaDB"`
-	Columns      map[string]any `json:"columns,omitempty" description:"the table's columns by the names that the policy reads: id, account_id, tenant_id and other properties. Each is a name such as c.account, or an object with column, type (text, integer, boolean, uuid) and collation"`
+	Columns      map[string]any `json:"columns,omitempty" maxProperties:"200" description:"the table's columns by the names that the policy reads: id, account_id, tenant_id and other properties. Each is a name such as c.account, or an object with column, type (text, integer, boolean, uuid) and collation"`
 	Placeholders string         `json:"placeholders,omitempty" enum:"dollar,question,named" description:"$1, ? or :r1. The default is dollar for postgres, and question for mysql and sqlite"`
 	First        int            `json:"first,omitempty" minimum:"1" maximum:"60000" default:"1" description:"the number of the first placeholder"`
 	Accounts     string         `json:"accounts,omitempty" enum:"id,external_id" default:"id" description:"what columns that name accounts hold"`
@@ -212,7 +212,7 @@ type filterResult struct {
 	Args    *[]string             `json:"args,omitempty" description:"the arguments of sql, in the order of its placeholders; all are texts"`
 	Names   *[]string             `json:"names,omitempty" description:"the names of the placeholders, if they are named"`
 	UCAST   any                   `json:"ucast,omitempty" description:"the condition as a ucast tree, for the kind where"`
-	Columns *[]string             `json:"columns,omitempty" description:"the columns that every row may show, by the names of the request"`
+	Columns *[]string             `json:"columns,omitempty" maxProperties:"200" description:"the columns that every row may show, by the names of the request"`
 	Masks   map[string]filterMask `json:"masks,omitempty" description:"columns that may be shown only in this form"`
 }
 

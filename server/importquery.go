@@ -21,35 +21,35 @@ const (
 
 // importQuery documents the parameters of an import.
 type importQuery struct {
-	Mode        string `query:"mode" enum:"replace,amend" example:"replace" description:"replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
-	Base        string `query:"base" description:"the active revision that an amendment was made for"`
-	Apply       bool   `query:"apply" description:"write drafts; by default, only preview"`
-	Plan        string `query:"plan" description:"applies what a preview showed, without a body; besides it, only apply, schedule and skip_refused are possible"`
-	Schedule    bool   `query:"schedule" description:"with apply: schedule the drafts of later dates; that needs the right to activate"`
-	SkipRefused bool   `query:"skip_refused" description:"apply without the refused lines"`
-	Format      string `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
-	Encoding    string `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251, macintosh or gb18030"`
-	Delimiter   string `query:"delimiter" description:"of CSV: a character, or tab"`
-	Decimal     string `query:"decimal" enum:".|," description:"the decimal mark, where prices do not show it"`
-	Columns     string `query:"columns" description:"of CSV and XLSX: the names of the columns in their order, comma-separated; - for one to ignore"`
-	Sheet       string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
-	Card        string `query:"card" description:"of open rate card JSON with several"`
-	Commas      string `query:"commas" enum:"list,thousands" description:"list: 447,712 is two prefixes; thousands: it is one"`
-	NANP        bool   `query:"nanp" description:"true: prefixes are NPA-NXX, so 212555 means 1212555"`
-	Exit        string `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of prefixes"`
-	Zone        string `query:"zone" description:"IANA time zone of dates without one"`
-	MCD         int    `query:"mcd" description:"used if the file has none; default: 0"`
-	Pulse       int    `query:"pulse" description:"used if the file has none; default: 1"`
-	Map         string `query:"map" description:"COLUMN=MEANING for a column of the file, COLUMN+COLUMN=prefix for a prefix in two columns; may be repeated"`
-	Ignore      string `query:"ignore" description:"a column of the file to leave out; may be repeated"`
-	Profile     string `query:"profile" description:"rules for the files of a supplier; an import that is applied keeps its answers there"`
-	Confirm     string `query:"confirm" description:"confirms a change or a number by the name in its question; may be repeated"`
-	Hyphen      string `query:"hyphen" enum:"range,join" description:"range: 33-60 is every prefix from 33 to 60; join: it is 3360"`
-	Round       string `query:"round" enum:"up,half,down" description:"how to round prices with more than ten decimals"`
-	Effective   string `query:"effective" description:"now, or the date from which rows without a date are in force"`
-	LocalTime   string `query:"local_time" enum:"earlier,later" description:"which moment is meant by a time that a change of the clocks skips or repeats"`
-	Expiry      string `query:"expiry" enum:"ignore" description:"ignore: import rates that end; a card has no end"`
-	Name        string `query:"name" description:"the file's name, whose ending is a hint"`
+	Mode        string   `query:"mode" enum:"replace,amend" example:"replace" description:"replace: the file holds the whole card; amend: rates that it does not name stay as they are in the base"`
+	Base        string   `query:"base" description:"the active revision that an amendment was made for"`
+	Apply       bool     `query:"apply" description:"write drafts; by default, only preview"`
+	Plan        string   `query:"plan" description:"applies what a preview showed, without a body; besides it, only apply, schedule and skip_refused are possible"`
+	Schedule    bool     `query:"schedule" description:"with apply: schedule the drafts of later dates; that needs the right to activate"`
+	SkipRefused bool     `query:"skip_refused" description:"apply without the refused lines"`
+	Format      string   `query:"format" enum:"csv,xlsx,ndjson,json" description:"default: the format that resellerd detects"`
+	Encoding    string   `query:"encoding" description:"utf-8, utf-16, utf-16le, utf-16be, windows-1252, latin1, windows-1251, macintosh or gb18030"`
+	Delimiter   string   `query:"delimiter" description:"of CSV: a character, or tab"`
+	Decimal     string   `query:"decimal" enum:".|," description:"the decimal mark, where prices do not show it"`
+	Columns     string   `query:"columns" description:"of CSV and XLSX: the names of the columns in their order, comma-separated; - for one to ignore"`
+	Sheet       []string `query:"sheet" description:"of a workbook; may be repeated, * for all"`
+	Card        string   `query:"card" description:"of open rate card JSON with several"`
+	Commas      string   `query:"commas" enum:"list,thousands" description:"list: 447,712 is two prefixes; thousands: it is one"`
+	NANP        bool     `query:"nanp" description:"true: prefixes are NPA-NXX, so 212555 means 1212555"`
+	Exit        string   `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of prefixes"`
+	Zone        string   `query:"zone" description:"IANA time zone of dates without one"`
+	MCD         int      `query:"mcd" description:"used if the file has none; default: 0"`
+	Pulse       int      `query:"pulse" description:"used if the file has none; default: 1"`
+	Map         []string `query:"map" description:"COLUMN=MEANING for a column of the file, COLUMN+COLUMN=prefix for a prefix in two columns; may be repeated"`
+	Ignore      []string `query:"ignore" description:"a column of the file to leave out; may be repeated"`
+	Profile     string   `query:"profile" description:"rules for the files of a supplier; an import that is applied keeps its answers there"`
+	Confirm     []string `query:"confirm" description:"confirms a change or a number by the name in its question; may be repeated"`
+	Hyphen      string   `query:"hyphen" enum:"range,join" description:"range: 33-60 is every prefix from 33 to 60; join: it is 3360"`
+	Round       string   `query:"round" enum:"up,half,down" description:"how to round prices with more than ten decimals"`
+	Effective   string   `query:"effective" description:"now, or the date from which rows without a date are in force"`
+	LocalTime   string   `query:"local_time" enum:"earlier,later" description:"which moment is meant by a time that a change of the clocks skips or repeats"`
+	Expiry      string   `query:"expiry" enum:"ignore" description:"ignore: import rates that end; a card has no end"`
+	Name        string   `query:"name" description:"the file's name, whose ending is a hint"`
 }
 
 // importOrder holds the parameters of one import.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,9 +22,13 @@ func (d *document) parameters(rt *route) (all []object) {
 			"description": pathParameters[name]})
 	}
 	typ := listed(rt.doc.response)
+	expands := typ
+	if rt.doc.response != nil {
+		expands = cmp.Or(typ, rowTypes[reflect.TypeOf(rt.doc.response)])
+	}
 	if rt.doc.query != nil {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(rt.doc.query)) {
-			if p := d.queryParameter(f, typ); p != nil {
+			if p := d.queryParameter(f, typ, expands); p != nil {
 				all = append(all, p)
 			}
 		}
@@ -64,15 +69,18 @@ func listed(response any) string {
 	return rowTypes[t.Field(0).Type.Elem()]
 }
 
-// queryParameter describes the parameter of a field with the tag query. It returns nil
-// for a field without it, and for parameters that rows of the type do not have.
-func (d *document) queryParameter(f reflect.StructField, typ string) object {
+// queryParameter describes the parameter of a field with the tag query. typ is the type of
+// the rows that the answer lists, and expands that of the rows that it has. It returns nil
+// for a field without the tag, and for parameters that these rows do not have.
+func (d *document) queryParameter(f reflect.StructField, typ, expands string) object {
 	name := f.Tag.Get("query")
 	if name == "" {
 		return nil
 	}
 	of := d.shapes.of(f.Type)
-	d.shapes.describe(of, f)
+	if d.shapes.describe(of, f); of["type"] == "string" && of["enum"] == nil {
+		of["minLength"] = 1
+	}
 	p := object{"name": name, "in": "query", "schema": of}
 	if text, described := of["description"]; described {
 		p["description"] = text
@@ -84,16 +92,13 @@ func (d *document) queryParameter(f reflect.StructField, typ string) object {
 	if text := f.Tag.Get("example"); text != "" {
 		p["example"] = text
 	}
-	if typ == "" {
-		return p
-	}
-	switch name {
-	case "sort":
+	switch {
+	case name == "sort" && typ != "":
 		if of["enum"] = sorts(typ); len(sorts(typ)) == 0 {
 			return nil
 		}
-	case "expand":
-		names := references(typ)
+	case name == "expand" && expands != "":
+		names := references(expands)
 		if len(names) == 0 {
 			return nil
 		}
@@ -145,8 +150,17 @@ func filter(c schema.ColumnInfo, o operator) object {
 	if o.null {
 		value = object{"type": "boolean"}
 	}
-	if c.Words != nil && o.many {
+	switch {
+	case !o.many:
+	case c.Words != nil:
 		value["enum"] = c.Words
+	case c.Prefix != "":
+		value["pattern"] = "^" + c.Prefix
+	case c.Name == "currency":
+		value["pattern"] = "^[A-Z]{3}$"
+	}
+	if value["type"] == "string" && value["enum"] == nil && value["format"] == nil && value["pattern"] == nil {
+		value["minLength"] = 1
 	}
 	delete(value, "examples")
 	means := o.means

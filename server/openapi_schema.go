@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"resellerd/store"
 	"resellerd/store/schema"
 )
 
@@ -19,9 +20,10 @@ type object = map[string]any
 
 // shapes writes the JSON schemas of requests and answers. A schema comes from a Go
 // type. The tags of a field describe its property: description, enum, format, pattern,
-// minimum, maximum, minItems, maxItems, default, example, required, nullable. Of a
-// list, enum names the values of its elements. An embedded struct may have the tags
-// required, with names, and defaults, with pairs such as status=active.
+// minimum, maximum, minLength, maxLength, minItems, maxItems, uniqueItems, maxProperties,
+// default, example, required, nullable. Of a list, enum names the values of its elements. An
+// embedded struct may have the tags required, with names, and defaults, with pairs such as
+// status=active. Patterns, lengths and defaults are only for requests.
 //
 // An answer always has the fields that JSON does not omit, except the columns of rows:
 // the policy may hide each of them but the id. A request has the fields that are tagged
@@ -76,7 +78,16 @@ func (s *shapes) known(t reflect.Type) (object, bool) {
 	case reflect.TypeFor[schema.Strings]():
 		return object{"type": "array", "items": object{"type": "string"}}, true
 	case reflect.TypeFor[schema.Access](), reflect.TypeFor[map[string][]string]():
-		return ofKind(schema.AccessRows), true
+		rows := ofKind(schema.AccessRows)
+		if s.requests {
+			rows["propertyNames"] = object{"type": "string", "pattern": areaPattern, "maxLength": 200}
+		}
+		return rows, true
+	case reflect.TypeFor[lentTo]():
+		return object{"anyOf": []any{
+			object{"type": "string", "enum": []any{store.LendNone, store.LendAll}},
+			object{"type": "array", "items": object{"type": "string"}},
+		}}, true
 	case reflect.TypeFor[schema.Ends]():
 		return ofKind(schema.Times), true
 	case reflect.TypeFor[json.RawMessage]():
@@ -97,7 +108,7 @@ func (s *shapes) known(t reflect.Type) (object, bool) {
 
 // ofKind returns the schema of the values of a column.
 func ofKind(kind schema.Kind) object {
-	actions := object{"type": "array", "items": object{"type": "string", "enum": []string{"create", "read", "update", "delete"}}}
+	actions := object{"type": "array", "uniqueItems": true, "items": object{"type": "string", "enum": []string{"create", "read", "update", "delete"}}}
 	switch kind {
 	case schema.Money:
 		return object{"type": "string", "pattern": `^-?[0-9]+(\.[0-9]+)?$`, "examples": []string{"0.0123"}}
@@ -156,7 +167,9 @@ func (s *shapes) fail(format string, args ...any) {
 // structure returns the schema of a struct.
 func (s *shapes) structure(t reflect.Type) object {
 	properties, required := object{}, []string{}
+	strict := t.PkgPath() == reflect.TypeFor[shapes]().PkgPath() && !t.Implements(reflect.TypeFor[open]())
 	for _, f := range jsonProperties(t) {
+		f.strict = strict
 		p := s.property(f)
 		if f.required(s.requests) {
 			required = append(required, f.name)
@@ -256,6 +269,7 @@ type property struct {
 	otherwise string // its default in a new row, which the struct that embeds it gives
 	column    schema.Field
 	hasColumn bool
+	strict    bool // it is read as bound says
 }
 
 // jsonProperties lists the properties of a struct, with those of embedded structs.
@@ -323,7 +337,10 @@ func (s *shapes) property(p property) object {
 	of := s.of(p.Type)
 	null := p.Tag.Get("nullable") == "true"
 	if p.hasColumn {
-		if kind := p.column.Kind(); kind != schema.Text && kind != schema.JSON {
+		switch kind := p.column.Kind(); {
+		case kind == schema.AccessRows && s.requests: // a ceiling, which may be one for any area
+			of["propertyNames"].(object)["pattern"] = `^\*$|` + areaPattern
+		case kind != schema.Text && kind != schema.JSON && kind != schema.AccessRows:
 			of = ofKind(kind)
 		}
 		null = null || p.column.Null()
@@ -331,6 +348,9 @@ func (s *shapes) property(p property) object {
 		null = null || p.Type.Kind() == reflect.Pointer && !p.omitted
 	}
 	s.describe(of, p.StructField)
+	if s.requests && p.strict {
+		p.bound(of)
+	}
 	if p.otherwise != "" {
 		of["default"] = s.value(p.StructField, p.otherwise)
 	}
@@ -340,18 +360,45 @@ func (s *shapes) property(p property) object {
 	return of
 }
 
-// numeric are the keywords with a number, by their tags.
-var numeric = []string{"minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength"}
+// The patterns of texts in requests: a line, a line that is not blank, and the name of an
+// area.
+const (
+	linePattern = `^[^\x00-\x1F\x7F]*$`
+	fullPattern = `^[^\x00-\x1F\x7F]*[^\x00-\x20\x7F][^\x00-\x1F\x7F]*$`
+	areaPattern = `^[a-z0-9_-]+(/[a-z0-9_-]+)*$`
+)
+
+// bound says of a text that it has no control characters, unless it is prose, and of one of
+// a column that always has a value, that it is not blank.
+func (p property) bound(of object) {
+	if of["type"] != "string" || of["enum"] != nil || of["format"] != nil || of["pattern"] != nil || p.Tag.Get("text") == "prose" {
+		return
+	}
+	if of["pattern"] = linePattern; p.hasColumn && !p.column.Null() {
+		of["pattern"] = fullPattern
+	}
+}
+
+// numeric are the keywords with a number, by their tags, and lengths those of them that are
+// for requests alone.
+var (
+	numeric = []string{"minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "maxProperties"}
+	lengths = numeric[2:]
+)
 
 // describe adds the keywords that the tags of a field give.
 func (s *shapes) describe(to object, f reflect.StructField) {
+	asked := s.requests || f.Tag.Get("query") != ""
 	for _, name := range []string{"description", "format", "pattern"} {
-		if text := f.Tag.Get(name); text != "" {
+		if text := f.Tag.Get(name); text != "" && (asked || name != "pattern") {
 			to[name] = text
 		}
 	}
+	if asked && f.Tag.Get("uniqueItems") != "" {
+		to["uniqueItems"] = true
+	}
 	for _, name := range numeric {
-		if text := f.Tag.Get(name); text != "" {
+		if text := f.Tag.Get(name); text != "" && (asked || !slices.Contains(lengths, name)) {
 			n, err := strconv.Atoi(text)
 			if err != nil {
 				s.fail("%s: %s: %w", f.Name, name, err)
@@ -370,7 +417,7 @@ func (s *shapes) describe(to object, f reflect.StructField) {
 			to["type"] = "string"
 		}
 	}
-	if text := f.Tag.Get("default"); text != "" && (s.requests || f.Tag.Get("query") != "") {
+	if text := f.Tag.Get("default"); text != "" && asked {
 		to["default"] = s.value(f, text)
 	}
 }

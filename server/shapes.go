@@ -123,8 +123,11 @@ type firstGroup struct {
 }
 
 type lending struct {
-	LendTo any `json:"lend_to,omitempty" description:"none, all, or a list of accounts directly below"`
+	LendTo lentTo `json:"lend_to,omitempty" description:"none, all, or a list of accounts directly below"`
 }
+
+// lentTo is "none", "all", or a list of ids.
+type lentTo any
 
 type groupBody struct {
 	schema.Group
@@ -225,8 +228,8 @@ type cardFields struct {
 }
 
 type cardRecipe struct {
-	Parents     []parentDoc `json:"parents,omitempty" nullable:"true" description:"the cards that it is built from: own provider cards or assigned cards; written as ids or as objects"`
-	ProfitRules []ruleDoc   `json:"profit_rules,omitempty" nullable:"true"`
+	Parents     []parentDoc `json:"parents,omitempty" nullable:"true" maxItems:"20" description:"the cards that it is built from: own provider cards or assigned cards; written as ids or as objects"`
+	ProfitRules []ruleDoc   `json:"profit_rules,omitempty" nullable:"true" maxItems:"1000"`
 }
 
 type parentDoc struct {
@@ -237,20 +240,20 @@ type parentDoc struct {
 }
 
 type ruleDoc struct {
-	Match     string   `json:"match" required:"true" description:"a prefix (that row alone), ^ and a prefix (it and all below), or *"`
+	Match     string   `json:"match" required:"true" pattern:"^(\\*|\\^?[0-9]{1,15})$" description:"a prefix (that row alone), ^ and a prefix (it and all below), or *"`
 	Type      *string  `json:"type,omitempty" nullable:"true" enum:"absolute,relative,percent,floor" description:"absolute: the price is the value; relative: cost plus value; percent: cost plus value per cent; floor: at least cost plus value, beside the rule that sets the price"`
-	Value     *string  `json:"value,omitempty" nullable:"true" description:"a decimal string; of percent, 20 is 20 % on top"`
+	Value     *string  `json:"value,omitempty" nullable:"true" pattern:"^-?[0-9]{1,9}(\\.[0-9]{1,10})?$" description:"a decimal string; of percent, 20 is 20 % on top"`
 	ApplyTo   []string `json:"apply_to,omitempty" nullable:"true" enum:"cost,inter,intra" description:"default: all"`
 	Status    string   `json:"status,omitempty" enum:"profit,blocked" default:"profit"`
-	MCD       *int     `json:"mcd,omitempty" nullable:"true" description:"default: the largest of the parents'"`
-	Pulse     *int     `json:"pulse,omitempty" nullable:"true" description:"default: the largest of the parents'"`
-	Connect   *string  `json:"connect,omitempty" nullable:"true" description:"default: the largest of the parents'"`
+	MCD       *int     `json:"mcd,omitempty" nullable:"true" minimum:"0" maximum:"86400" description:"default: the largest of the parents'"`
+	Pulse     *int     `json:"pulse,omitempty" nullable:"true" minimum:"1" maximum:"86400" description:"default: the largest of the parents'"`
+	Connect   *string  `json:"connect,omitempty" nullable:"true" pattern:"^[0-9]{1,9}(\\.[0-9]{1,10})?$" description:"default: the largest of the parents'"`
 	Precision *int     `json:"precision,omitempty" nullable:"true" minimum:"0" maximum:"10" description:"with rounding; default: the card's"`
 	Rounding  *string  `json:"rounding,omitempty" nullable:"true" enum:"up,down,half_up,half_down"`
 }
 
 type rulesDoc struct {
-	Items []ruleDoc `json:"items" required:"true"`
+	Items []ruleDoc `json:"items" required:"true" maxItems:"1000"`
 }
 
 type cardBody struct {
@@ -392,18 +395,18 @@ type auditResource struct {
 }
 
 type lookupQuery struct {
-	Number       string `query:"number" required:"true" example:"442012345678" description:"1 to 32 digits, with or without + or 00 before the country code"`
+	Number       string `query:"number" required:"true" pattern:"^[+ ]?([0-9]|0[1-9]|[1-9][0-9]|[0-9]{3,32}|00[0-9]{31,32})$" example:"442012345678" description:"1 to 32 digits, with or without + or 00 before the country code"`
 	Seconds      int    `query:"seconds" minimum:"0" maximum:"86400" default:"60" description:"how long the call lasts"`
 	Jurisdiction string `query:"jurisdiction" enum:"indeterminate,inter,intra" default:"indeterminate"`
 	Exit         string `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of the number"`
 }
 
 type lookupsNew struct {
-	Numbers []lookupNew `json:"numbers" required:"true" description:"1 to 1000"`
+	Numbers []lookupNew `json:"numbers" required:"true" minItems:"1" maxItems:"1000" description:"1 to 1000"`
 }
 
 type lookupNew struct {
-	Number       string `json:"number" required:"true" description:"1 to 32 digits, with or without + or 00 before the country code"`
+	Number       string `json:"number" required:"true" pattern:"^\\+?([0-9]|0[1-9]|[1-9][0-9]|[0-9]{3,32}|00[0-9]{31,32})$" description:"1 to 32 digits, with or without + or 00 before the country code"`
 	Seconds      int    `json:"seconds,omitempty" minimum:"0" maximum:"86400" default:"60"`
 	Jurisdiction string `json:"jurisdiction,omitempty" enum:"indeterminate,inter,intra" default:"indeterminate"`
 	Exit         string `json:"exit,omitempty" enum:"011" description:"remove the exit code 011 from the beginning of the number"`

@@ -13,16 +13,16 @@ type Account struct {
 	TenantID    string `db:"tenant_id,key,filter,hidden"`         // the id of its master, or its own
 	ParentID    string `db:"parent_id,null,fixed,filter,account"` // "" for a master
 	Kind        string `db:"kind,fixed,filter" enum:"master,reseller"`
-	Name        string `db:"name,filter"`
-	PublicName  string `db:"public_name,null,filter" description:"the name that accounts below see"`
-	Email       string `db:"email,null,opaque"`
-	Currency    string `db:"currency,null,filter" description:"ISO 4217; fixed once set"`
-	Status      string `db:"status,filter" enum:"active,suspended,closed"`                                    // its own status
-	Ceiling     Access `db:"ceiling,opaque" description:"the most access that the account may have, by area"` // nil for no limit
-	ExternalID  string `db:"external_id,null,filter"`                                                         // unique in the tenant
-	Depth       int    `db:"depth,fixed,filter,hidden"`                                                       // 0 for a master
-	ListedAreas bool   `db:"listed_areas,fixed,unlisted"`                                                     // of a master: its resellers get only areas that policy data names
-	Version     int64  `db:"version,unlisted"`                                                                // grows by one with every update
+	Name        string `db:"name,filter" maxLength:"200"`
+	PublicName  string `db:"public_name,null,filter" description:"the name that accounts below see" maxLength:"200"`
+	Email       string `db:"email,null,opaque" pattern:"^([^\\x00-\\x20\\x7F]+@[^\\x00-\\x20\\x7F]+)?$" maxLength:"254"`
+	Currency    string `db:"currency,null,filter" description:"ISO 4217; fixed once set" pattern:"^([A-Z]{3})?$"`
+	Status      string `db:"status,filter" enum:"active,suspended,closed"`                                                         // its own status
+	Ceiling     Access `db:"ceiling,opaque" maxProperties:"1000" description:"the most access that the account may have, by area"` // nil for no limit
+	ExternalID  string `db:"external_id,null,filter" maxLength:"200"`                                                              // unique in the tenant
+	Depth       int    `db:"depth,fixed,filter,hidden"`                                                                            // 0 for a master
+	ListedAreas bool   `db:"listed_areas,fixed,unlisted"`                                                                          // of a master: its resellers get only areas that policy data names
+	Version     int64  `db:"version,unlisted"`                                                                                     // grows by one with every update
 	CreatedAt   Micros `db:"created_at,fixed"`
 	UpdatedAt   Micros `db:"updated_at"`
 }

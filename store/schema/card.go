@@ -16,21 +16,21 @@ type Card struct {
 	TenantID        string `db:"tenant_id,key,filter,hidden"`
 	AccountID       string `db:"account_id,fixed,filter,account"` // the owner
 	Kind            string `db:"kind,fixed,filter" enum:"provider,customer" description:"the kind as the user sees it: an assigned card is a provider card"`
-	Name            string `db:"name,filter"` // private to the owner
-	PublicName      string `db:"public_name,null,filter" description:"the name that accounts it is assigned to see"`
-	Carrier         string `db:"carrier,null,filter" description:"of provider cards: the upstream company"`
-	Currency        string `db:"currency,filter"` // ISO 4217; fixed once the card has a revision
+	Name            string `db:"name,filter" maxLength:"200"` // private to the owner
+	PublicName      string `db:"public_name,null,filter" description:"the name that accounts it is assigned to see" maxLength:"200"`
+	Carrier         string `db:"carrier,null,filter" description:"of provider cards: the upstream company" maxLength:"200"`
+	Currency        string `db:"currency,filter" pattern:"^[A-Z]{3}$" description:"ISO 4217; fixed once the card has a revision"`
 	Direction       string `db:"direction,filter" enum:"termination,origination"`
-	TechPrefix      string `db:"tech_prefix,null"`
+	TechPrefix      string `db:"tech_prefix,null" pattern:"^[0-9#*+]*$" maxLength:"15"`
 	RatePrecision   int    `db:"rate_precision" minimum:"0" maximum:"10"` // decimals
 	RateRounding    string `db:"rate_rounding" enum:"up,down,half_up,half_down"`
 	ChargePrecision int    `db:"charge_precision" minimum:"0" maximum:"10"`
 	ChargeRounding  string `db:"charge_rounding" enum:"up,down,half_up,half_down"`
-	Notes           string `db:"notes,null,opaque" text:"prose" description:"private to the owner"`
-	PublicNotes     string `db:"public_notes,null" text:"prose"`
+	Notes           string `db:"notes,null,opaque" text:"prose" description:"private to the owner" maxLength:"10000"`
+	PublicNotes     string `db:"public_notes,null" text:"prose" maxLength:"10000"`
 	Compact         string `db:"compact,null" enum:"min,max,avg" description:"how the prices of several parents are combined"`
 	Routing         string `db:"routing,null" enum:"dearest,cheapest" description:"the parent that sales are compared with"`
-	ExternalID      string `db:"external_id,null,filter"` // unique in the account
+	ExternalID      string `db:"external_id,null,filter" maxLength:"200"` // unique in the account
 	Stale           string `db:"stale,null" enum:"provider_card_changed,provider_card_withdrawn" description:"why an own card should be built again"`
 	Version         int64  `db:"version,unlisted"`
 	CreatedAt       Micros `db:"created_at,fixed"`

@@ -11,12 +11,12 @@ type Customer struct {
 	ID         string `db:"id,key,filter"`
 	TenantID   string `db:"tenant_id,key,filter,hidden"`
 	AccountID  string `db:"account_id,fixed,filter,account"` // the owner; never changes
-	Name       string `db:"name,filter"`
-	Email      string `db:"email,null,opaque"`
+	Name       string `db:"name,filter" maxLength:"200"`
+	Email      string `db:"email,null,opaque" pattern:"^([^\\x00-\\x20\\x7F]+@[^\\x00-\\x20\\x7F]+)?$" maxLength:"254"`
 	Status     string `db:"status,filter" enum:"active,suspended,closed"`
-	Currency   string `db:"currency,null,filter"`    // ISO 4217
-	ExternalID string `db:"external_id,null,filter"` // unique in the account
-	Notes      string `db:"notes,null,opaque" text:"prose"`
+	Currency   string `db:"currency,null,filter" pattern:"^([A-Z]{3})?$" description:"ISO 4217"`
+	ExternalID string `db:"external_id,null,filter" maxLength:"200"` // unique in the account
+	Notes      string `db:"notes,null,opaque" text:"prose" maxLength:"10000"`
 	Version    int64  `db:"version,unlisted"`
 	CreatedAt  Micros `db:"created_at,fixed"`
 	UpdatedAt  Micros `db:"updated_at"`

@@ -12,14 +12,14 @@ type Group struct {
 	ID            string   `db:"id,key,filter"`
 	TenantID      string   `db:"tenant_id,key,filter,hidden"`
 	AccountID     string   `db:"account_id,fixed,filter,account"` // the owner
-	Name          string   `db:"name,filter"`
-	PublicName    string   `db:"public_name,null,filter" description:"the name that accounts it is lent to see"`
-	Lend          string   `db:"lend,filter,hidden" json:"-"`                                                                                            // LendNone, LendAll or LendSome
-	LentTo        []string `db:"-" json:"-"`                                                                                                             // with LendSome: accounts directly below the owner, sorted
-	Template      string   `db:"template,null,fixed,filter"`                                                                                             // the template it was made from
-	DefaultAccess string   `db:"default_access" text:"letters" description:"create, read, update, delete"`                                               // for areas that no row covers
-	Rows          Access   `db:"-" json:"rows,omitempty" description:"access by area; the row with the longest name counts, and an empty access denies"` // never AnyArea
-	ExternalID    string   `db:"external_id,null,filter"`                                                                                                // unique in the account
+	Name          string   `db:"name,filter" maxLength:"200"`
+	PublicName    string   `db:"public_name,null,filter" description:"the name that accounts it is lent to see" maxLength:"200"`
+	Lend          string   `db:"lend,filter,hidden" json:"-"`                                                                                                                // LendNone, LendAll or LendSome
+	LentTo        []string `db:"-" json:"-"`                                                                                                                                 // with LendSome: accounts directly below the owner, sorted
+	Template      string   `db:"template,null,fixed,filter"`                                                                                                                 // the template it was made from
+	DefaultAccess string   `db:"default_access" text:"letters" description:"create, read, update, delete"`                                                                   // for areas that no row covers
+	Rows          Access   `db:"-" json:"rows,omitempty" maxProperties:"250" description:"access by area; the row with the longest name counts, and an empty access denies"` // never AnyArea
+	ExternalID    string   `db:"external_id,null,filter" maxLength:"200"`                                                                                                    // unique in the account
 	Version       int64    `db:"version,unlisted"`
 	CreatedAt     Micros   `db:"created_at,fixed"`
 	UpdatedAt     Micros   `db:"updated_at"`

@@ -12,14 +12,14 @@ type User struct {
 	ID         string   `db:"id,key,filter"`
 	TenantID   string   `db:"tenant_id,key,filter,hidden"`
 	AccountID  string   `db:"account_id,fixed,filter,account"`
-	ExternalID string   `db:"external_id,null,filter,personal" description:"the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity"`
-	Login      string   `db:"login,opaque,personal" format:"email"` // LoginKey is unique in the account
-	Name       string   `db:"name,null,opaque,personal"`
-	Groups     []string `db:"-" json:"groups,omitempty" description:"at least one, owned by or lent to the user's account"` // ids, sorted; without those whose time is over
+	ExternalID string   `db:"external_id,null,filter,personal" description:"the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity" maxLength:"255" pattern:"^([!-~]([ -~]*[!-~])?)?$"`
+	Login      string   `db:"login,opaque,personal" format:"email" maxLength:"254"` // LoginKey is unique in the account
+	Name       string   `db:"name,null,opaque,personal" maxLength:"200"`
+	Groups     []string `db:"-" json:"groups,omitempty" description:"at least one, owned by or lent to the user's account" maxItems:"1000" uniqueItems:"true"` // ids, sorted; without those whose time is over
 	GroupEnds  Ends     `db:"-" json:"group_ends,omitempty" description:"when the user leaves groups by itself, by group; each is one of groups, and each time is in the future"`
 	Left       bool     `db:"-" json:"-"` // it is in no group any more, because its time in each is over
 	Status     string   `db:"status,filter" enum:"active,disabled"`
-	IPAllow    Strings  `db:"ip_allow,opaque" description:"networks in CIDR notation; empty for any"`
+	IPAllow    Strings  `db:"ip_allow,opaque" description:"networks in CIDR notation; empty for any" maxItems:"1000" uniqueItems:"true"`
 	TimeZone   string   `db:"time_zone,null"` // a name of the IANA time zone database
 	Version    int64    `db:"version,unlisted"`
 	CreatedAt  Micros   `db:"created_at,fixed"`

@@ -14,7 +14,7 @@ type Webhook struct {
 	TenantID    string `db:"tenant_id,key,filter,hidden"`
 	AccountID   string `db:"account_id,fixed,filter,account"` // the owner; never changes
 	UserID      string `db:"user_id,fixed,filter" description:"the user whose rights decide what is delivered"`
-	URL         string `db:"url" description:"an https address"`
+	URL         string `db:"url" description:"an https address" pattern:"^https://[!\"$-.0->A-~]+([/?][!\"$-~]*)?$" maxLength:"2000"`
 	Status      string `db:"status,filter" enum:"active,paused,ended"`
 	EndedReason string `db:"ended_reason,null" enum:"user,gone" description:"why it ended: the user or its account is not active any more, or the receiver answered 410"`
 	Secret      string `db:"secret,unlisted"`

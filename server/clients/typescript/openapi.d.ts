@@ -1912,6 +1912,7 @@ export interface components {
             compact?: "min" | "max" | "avg" | null;
             /** Format: date-time */
             created_at?: string;
+            /** @description ISO 4217; fixed once the card has a revision */
             currency?: string;
             /** @enum {string} */
             direction?: "termination" | "origination";
@@ -1977,6 +1978,7 @@ export interface components {
             compact?: "min" | "max" | "avg" | null;
             /** Format: date-time */
             readonly created_at?: string;
+            /** @description ISO 4217; fixed once the card has a revision */
             currency?: string;
             /** @enum {string} */
             direction?: "termination" | "origination";
@@ -2036,6 +2038,7 @@ export interface components {
              * @enum {string|null}
              */
             compact: "min" | "max" | "avg" | null;
+            /** @description ISO 4217; fixed once the card has a revision */
             currency: string;
             /**
              * @default termination
@@ -2150,6 +2153,7 @@ export interface components {
              * @enum {string|null}
              */
             compact?: "min" | "max" | "avg" | null;
+            /** @description ISO 4217; fixed once the card has a revision */
             currency?: string;
             /** @enum {string} */
             direction?: "termination" | "origination";
@@ -2194,6 +2198,7 @@ export interface components {
             compact?: "min" | "max" | "avg" | null;
             /** Format: date-time */
             readonly created_at?: string;
+            /** @description ISO 4217; fixed once the card has a revision */
             currency?: string;
             /** @enum {string} */
             direction?: "termination" | "origination";
@@ -2324,6 +2329,7 @@ export interface components {
             cards?: string[];
             /** Format: date-time */
             created_at?: string;
+            /** @description ISO 4217 */
             currency?: string | null;
             email?: string | null;
             /** @description in lists: the tag of the row, for If-Match */
@@ -2351,6 +2357,7 @@ export interface components {
             readonly cards?: string[];
             /** Format: date-time */
             readonly created_at?: string;
+            /** @description ISO 4217 */
             currency?: string | null;
             email?: string | null;
             /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
@@ -2372,6 +2379,7 @@ export interface components {
         CustomerCreate: {
             /** @description default: the actor's own account */
             account_id?: string;
+            /** @description ISO 4217 */
             currency?: string | null;
             email?: string | null;
             external_id?: string | null;
@@ -2397,6 +2405,7 @@ export interface components {
             accept_currency?: boolean;
             /** @description default: the actor's own account */
             account_id?: string;
+            /** @description ISO 4217 */
             currency?: string | null;
             email?: string | null;
             external_id: string | null;
@@ -2413,6 +2422,7 @@ export interface components {
             readonly cards?: string[];
             /** Format: date-time */
             readonly created_at?: string;
+            /** @description ISO 4217 */
             currency?: string | null;
             email?: string | null;
             /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
@@ -2439,6 +2449,7 @@ export interface components {
             readonly cards?: string[];
             /** Format: date-time */
             readonly created_at?: string;
+            /** @description ISO 4217 */
             currency?: string | null;
             email?: string | null;
             /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
@@ -2519,8 +2530,8 @@ export interface components {
             rows: number;
         };
         DestinationInput: {
-            name?: string;
-            prefix?: string;
+            name: string;
+            prefix: string;
         };
         DestinationList: {
             items: components["schemas"]["Destination"][];
@@ -2810,7 +2821,7 @@ export interface components {
             default_access?: ("create" | "read" | "update" | "delete")[];
             external_id?: string | null;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name?: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -2843,7 +2854,7 @@ export interface components {
             external_id?: string | null;
             id: string;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name?: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -2871,7 +2882,7 @@ export interface components {
             external_id?: string | null;
             readonly id?: string;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name?: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -2890,7 +2901,7 @@ export interface components {
             default_access?: ("create" | "read" | "update" | "delete")[];
             external_id?: string | null;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -2915,7 +2926,7 @@ export interface components {
             default_access?: ("create" | "read" | "update" | "delete")[];
             external_id: string | null;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name?: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -2939,7 +2950,7 @@ export interface components {
             external_id?: string | null;
             readonly id?: string;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name?: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -2960,7 +2971,7 @@ export interface components {
             external_id?: string | null;
             id: string;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name?: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -3766,7 +3777,7 @@ export interface components {
             default_access?: ("create" | "read" | "update" | "delete")[];
             external_id?: string | null;
             /** @description none, all, or a list of accounts directly below */
-            lend_to?: unknown;
+            lend_to?: ("none" | "all") | string[];
             name?: string;
             /** @description the name that accounts it is lent to see */
             public_name?: string | null;
@@ -5581,7 +5592,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: string;
+                expand?: "parent"[];
             };
             header?: {
                 /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
@@ -6712,7 +6723,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: string;
+                expand?: ("account" | "assigned_to")[];
             };
             header?: {
                 /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
@@ -7552,7 +7563,7 @@ export interface operations {
                 /** @description of CSV and XLSX: the names of the columns in their order, comma-separated; - for one to ignore */
                 columns?: string;
                 /** @description of a workbook; may be repeated, * for all */
-                sheet?: string;
+                sheet?: string[];
                 /** @description of open rate card JSON with several */
                 card?: string;
                 /** @description list: 447,712 is two prefixes; thousands: it is one */
@@ -7568,13 +7579,13 @@ export interface operations {
                 /** @description used if the file has none; default: 1 */
                 pulse?: number;
                 /** @description COLUMN=MEANING for a column of the file, COLUMN+COLUMN=prefix for a prefix in two columns; may be repeated */
-                map?: string;
+                map?: string[];
                 /** @description a column of the file to leave out; may be repeated */
-                ignore?: string;
+                ignore?: string[];
                 /** @description rules for the files of a supplier; an import that is applied keeps its answers there */
                 profile?: string;
                 /** @description confirms a change or a number by the name in its question; may be repeated */
-                confirm?: string;
+                confirm?: string[];
                 /** @description range: 33-60 is every prefix from 33 to 60; join: it is 3360 */
                 hyphen?: "range" | "join";
                 /** @description how to round prices with more than ten decimals */
@@ -8484,7 +8495,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: string;
+                expand?: "scheduled_by"[];
             };
             header?: {
                 /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
@@ -9710,7 +9721,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: string;
+                expand?: ("account" | "cards")[];
             };
             header?: {
                 /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
@@ -11350,7 +11361,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: string;
+                expand?: "account"[];
             };
             header?: {
                 /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
@@ -12276,7 +12287,7 @@ export interface operations {
                      *             "read"
                      *           ],
                      *           "visible": 17,
-                     *           "of": 86,
+                     *           "of": 89,
                      *           "first": [
                      *             {
                      *               "view": "full",
@@ -12334,7 +12345,7 @@ export interface operations {
                      *             "delete"
                      *           ],
                      *           "visible": 2,
-                     *           "of": 11,
+                     *           "of": 12,
                      *           "first": [
                      *             {
                      *               "view": "customer",
@@ -12410,7 +12421,7 @@ export interface operations {
                      *             "read"
                      *           ],
                      *           "visible": 2,
-                     *           "of": 11,
+                     *           "of": 12,
                      *           "first": [
                      *             {
                      *               "view": "translated",
@@ -13409,7 +13420,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: string;
+                expand?: ("account" | "groups")[];
             };
             header?: {
                 /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */
@@ -13931,7 +13942,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description names of references, separated by commas: the answer shows the rows that they name, as GET shows them to the user, and the id of a row that the user does not see */
-                expand?: string;
+                expand?: ("account" | "user")[];
             };
             header?: {
                 /** @description The ETag of an earlier answer. If it still holds, the answer is 304 without a body. */

@@ -3788,8 +3788,10 @@ type Card struct {
 	ChargeRounding  *CardChargeRounding `json:"charge_rounding,omitempty"`
 
 	// Compact how the prices of several parents are combined
-	Compact   *CardCompact   `json:"compact,omitempty"`
-	CreatedAt *time.Time     `json:"created_at,omitempty"`
+	Compact   *CardCompact `json:"compact,omitempty"`
+	CreatedAt *time.Time   `json:"created_at,omitempty"`
+
+	// Currency ISO 4217; fixed once the card has a revision
 	Currency  *string        `json:"currency,omitempty"`
 	Direction *CardDirection `json:"direction,omitempty"`
 
@@ -3872,8 +3874,10 @@ type CardByName struct {
 	ChargeRounding  *CardByNameChargeRounding `json:"charge_rounding,omitempty"`
 
 	// Compact how the prices of several parents are combined
-	Compact   *CardByNameCompact   `json:"compact,omitempty"`
-	CreatedAt *time.Time           `json:"created_at,omitempty"`
+	Compact   *CardByNameCompact `json:"compact,omitempty"`
+	CreatedAt *time.Time         `json:"created_at,omitempty"`
+
+	// Currency ISO 4217; fixed once the card has a revision
 	Currency  *string              `json:"currency,omitempty"`
 	Direction *CardByNameDirection `json:"direction,omitempty"`
 
@@ -3946,7 +3950,9 @@ type CardCreate struct {
 	ChargeRounding  *CardCreateChargeRounding `json:"charge_rounding,omitempty"`
 
 	// Compact how the prices of several parents are combined
-	Compact    *CardCreateCompact   `json:"compact,omitempty"`
+	Compact *CardCreateCompact `json:"compact,omitempty"`
+
+	// Currency ISO 4217; fixed once the card has a revision
 	Currency   string               `json:"currency"`
 	Direction  *CardCreateDirection `json:"direction,omitempty"`
 	ExternalId *string              `json:"external_id,omitempty"`
@@ -4081,7 +4087,9 @@ type CardPutByName struct {
 	ChargeRounding  *CardPutByNameChargeRounding `json:"charge_rounding,omitempty"`
 
 	// Compact how the prices of several parents are combined
-	Compact    *CardPutByNameCompact   `json:"compact,omitempty"`
+	Compact *CardPutByNameCompact `json:"compact,omitempty"`
+
+	// Currency ISO 4217; fixed once the card has a revision
 	Currency   *string                 `json:"currency,omitempty"`
 	Direction  *CardPutByNameDirection `json:"direction,omitempty"`
 	ExternalId *string                 `json:"external_id"`
@@ -4140,8 +4148,10 @@ type CardUpdate struct {
 	ChargeRounding  *CardUpdateChargeRounding `json:"charge_rounding,omitempty"`
 
 	// Compact how the prices of several parents are combined
-	Compact   *CardUpdateCompact   `json:"compact,omitempty"`
-	CreatedAt *time.Time           `json:"created_at,omitempty"`
+	Compact   *CardUpdateCompact `json:"compact,omitempty"`
+	CreatedAt *time.Time         `json:"created_at,omitempty"`
+
+	// Currency ISO 4217; fixed once the card has a revision
 	Currency  *string              `json:"currency,omitempty"`
 	Direction *CardUpdateDirection `json:"direction,omitempty"`
 
@@ -4320,8 +4330,10 @@ type Customer struct {
 	// Cards the cards that the customer is on now
 	Cards     *[]string  `json:"cards,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
-	Currency  *string    `json:"currency,omitempty"`
-	Email     *string    `json:"email,omitempty"`
+
+	// Currency ISO 4217
+	Currency *string `json:"currency,omitempty"`
+	Email    *string `json:"email,omitempty"`
 
 	// Etag in lists: the tag of the row, for If-Match
 	Etag *string `json:"etag,omitempty"`
@@ -4353,8 +4365,10 @@ type CustomerByName struct {
 	// Cards the cards that the customer is on now
 	Cards     *[]string  `json:"cards,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
-	Currency  *string    `json:"currency,omitempty"`
-	Email     *string    `json:"email,omitempty"`
+
+	// Currency ISO 4217
+	Currency *string `json:"currency,omitempty"`
+	Email    *string `json:"email,omitempty"`
 
 	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
@@ -4378,7 +4392,9 @@ type CustomerByNameStatus string
 // CustomerCreate defines model for CustomerCreate.
 type CustomerCreate struct {
 	// AccountId default: the actor's own account
-	AccountId  *string               `json:"account_id,omitempty"`
+	AccountId *string `json:"account_id,omitempty"`
+
+	// Currency ISO 4217
 	Currency   *string               `json:"currency,omitempty"`
 	Email      *string               `json:"email,omitempty"`
 	ExternalId *string               `json:"external_id,omitempty"`
@@ -4410,7 +4426,9 @@ type CustomerPutByName struct {
 	AcceptCurrency *bool `json:"accept_currency,omitempty"`
 
 	// AccountId default: the actor's own account
-	AccountId  *string                  `json:"account_id,omitempty"`
+	AccountId *string `json:"account_id,omitempty"`
+
+	// Currency ISO 4217
 	Currency   *string                  `json:"currency,omitempty"`
 	Email      *string                  `json:"email,omitempty"`
 	ExternalId *string                  `json:"external_id"`
@@ -4431,8 +4449,10 @@ type CustomerUpdate struct {
 	// Cards the cards that the customer is on now
 	Cards     *[]string  `json:"cards,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
-	Currency  *string    `json:"currency,omitempty"`
-	Email     *string    `json:"email,omitempty"`
+
+	// Currency ISO 4217
+	Currency *string `json:"currency,omitempty"`
+	Email    *string `json:"email,omitempty"`
 
 	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
@@ -4462,8 +4482,10 @@ type CustomerUpdateByID struct {
 	// Cards the cards that the customer is on now
 	Cards     *[]string  `json:"cards,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
-	Currency  *string    `json:"currency,omitempty"`
-	Email     *string    `json:"email,omitempty"`
+
+	// Currency ISO 4217
+	Currency *string `json:"currency,omitempty"`
+	Email    *string `json:"email,omitempty"`
 
 	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
 	Etag *string `json:"etag,omitempty"`
@@ -4571,8 +4593,8 @@ type DestinationCount struct {
 
 // DestinationInput defines model for DestinationInput.
 type DestinationInput struct {
-	Name   *string `json:"name,omitempty"`
-	Prefix *string `json:"prefix,omitempty"`
+	Name   string `json:"name"`
+	Prefix string `json:"prefix"`
 }
 
 // DestinationList defines model for DestinationList.

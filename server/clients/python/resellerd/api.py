@@ -753,8 +753,8 @@ DestinationCount = TypedDict("DestinationCount", {
 }, total=False)
 
 DestinationInput = TypedDict("DestinationInput", {
-    "name": str,
-    "prefix": str,
+    "name": Required[str],
+    "prefix": Required[str],
 }, total=False)
 
 DestinationList = TypedDict("DestinationList", {
@@ -923,7 +923,7 @@ FiltersRequest = TypedDict("FiltersRequest", {
 FirstGroup = TypedDict("FirstGroup", {
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "external_id": Union[str, None],
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
@@ -947,7 +947,7 @@ Group = TypedDict("Group", {
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
     "id": Required[str],
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
@@ -963,7 +963,7 @@ GroupByName = TypedDict("GroupByName", {
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
     "id": str,
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
@@ -975,7 +975,7 @@ GroupCreate = TypedDict("GroupCreate", {
     "account_id": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "external_id": Union[str, None],
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": Required[str],
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
@@ -992,7 +992,7 @@ GroupPutByName = TypedDict("GroupPutByName", {
     "account_id": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "external_id": Required[Union[str, None]],
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
@@ -1006,7 +1006,7 @@ GroupUpdate = TypedDict("GroupUpdate", {
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
     "id": str,
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
@@ -1020,7 +1020,7 @@ GroupWithWarnings = TypedDict("GroupWithWarnings", {
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "external_id": Union[str, None],
     "id": Required[str],
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
@@ -1560,7 +1560,7 @@ TemplateGroupCreate = TypedDict("TemplateGroupCreate", {
     "account_id": str,
     "default_access": list[Literal['create', 'read', 'update', 'delete']],
     "external_id": Union[str, None],
-    "lend_to": Any,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
     "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
