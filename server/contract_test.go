@@ -210,7 +210,7 @@ var beyondSchemas = []beyondSchema{
 		"what one value may be depends on another"},
 	{regexp.MustCompile(`^Idempotency-Key was already used|has several tenants|no active revision|is one profile more|names more than|takes at most 20 filters|cannot be applied`),
 		"what is stored, or the number of rows or parameters, decides"},
-	{regexp.MustCompile(`^status must be active or paused\.$|at least one group\.$`), "what an answer says can be sent back"},
+	{regexp.MustCompile(`^status must be (active or paused|draft)|at least one group\.$`), "what an answer says can be sent back"},
 	{regexp.MustCompile(`^url has an address`), "the network of the server decides"},
 	{regexp.MustCompile(`refused line|^The file |PREFIX=PRICE|documented form|a fault in entry|has invalid text`), "a file, or what is said of its cells, is no JSON"},
 	{regexp.MustCompile(`^The JSON is malformed|^The gzip body`), "readers of JSON and gzip find it earlier, or never"},
