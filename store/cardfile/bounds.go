@@ -9,8 +9,9 @@ import (
 )
 
 var (
-	errTooMany  = broken("the file holds more than %d prefixes", maxRates)
-	errTooLong  = broken("the file has more than %d lines", maxLines)
+	errTooMany = broken("the file holds more than %d prefixes", maxRates)
+	errTooLong = broken("the file has more than %d lines", maxLines)
+	// ErrTooMuch refuses a file that takes too much time of a processor to read.
 	ErrTooMuch  = broken("reading the file takes too long: divide it, or save it as CSV")
 	errLongLine = broken("a line or value is longer than %d bytes", maxLine)
 	errNotParts = broken("the workbook has more parts, sheets or styles than workbooks have")
