@@ -206,7 +206,7 @@ var beyondSchemas = []beyondSchema{
 	{regexp.MustCompile(`is not a known (parameter|field)|cannot be (used to select|compared)|is for who reads|names no reference|the policy (reads|does not read)|cannot express this filter`),
 		"the policy decides what a user can name"},
 	{regexp.MustCompile(`in the (future|past)\.$|^at is before the time|valid_to must be after`), "the clock decides"},
-	{regexp.MustCompile(`cannot be combined|appl(ies|y) only to|does not fit together|given together|is only for|is not for a stream|is part of the plan|is given beside|is needed because|for mysql\.$|^external_id must be|\.(type|value) is (missing|too small)|dialect must be one of|own data\.$|lists itself\.$|a list of 1 to 100 objects\.$`),
+	{regexp.MustCompile(`cannot be combined|appl(ies|y) only to|does not fit together|given together|is only for|is not for a stream|is part of the plan|is given beside|is needed because|for mysql\.$|^external_id must be|\.(type|value) is (missing|too small)|dialect must be one of|own data\.$|lists itself\.$|a list of 1 to 100 objects\.$|^(evaluations\.[0-9]+\.)?(subject|action|resource) is missing\.$`),
 		"what one value may be depends on another"},
 	{regexp.MustCompile(`^Idempotency-Key was already used|has several tenants|no active revision|is one profile more|names more than|takes at most 20 filters|cannot be applied`),
 		"what is stored, or the number of rows or parameters, decides"},
@@ -217,6 +217,8 @@ var beyondSchemas = []beyondSchema{
 	{regexp.MustCompile(`more than once\.$|has the prefix [0-9]+ twice`), "elements are equal in one member, and headers have no number"},
 	{regexp.MustCompile(`is not an (ISO 4217 code|IANA time zone|email address)\.$|the code of a currency|CIDR notation\.$|begins like an id of resellerd\.$|^(filters\.[0-9]+\.)?columns\.`), "the exact grammar has no pattern that clients could use"},
 	{regexp.MustCompile(`more than accents\.$`), "accents have no pattern"},
+	{regexp.MustCompile(`^options\.evaluations_semantic must be`), "the options of AuthZEN are open"},
+	{regexp.MustCompile(`^name must have 1 to 64 letters`), "the names in paths have no patterns"},
 	{regexp.MustCompile(`^If-Match is the tag of one row|^[A-Z][A-Za-z-]+ (is too long|has invalid text)`), "a request may have headers that no operation names"},
 }
 

@@ -18,7 +18,7 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 	if !i.blind {
 		base = i.base.ID
 	}
-	given, before := given{next: i.sorter.Sorted(), refuse: i.what.Refuse}, at.walk(ctx, base)
+	given, before := given{next: i.sorter.Sorted(), refuseLine: i.what.Refuse}, at.walk(ctx, base)
 	if err := given.advance(); err != nil {
 		return err
 	}
@@ -125,16 +125,16 @@ func (d *Imported) keeps(prefix string, unchanged bool) {
 
 // given reads the added rates in the order of prefixes and moments.
 type given struct {
-	next   func() (key, value []byte, err error)
-	prefix string // of the next record; "" at the end
-	at     schema.Micros
-	kind   byte
-	mask   uint16
-	line   uint32
-	amends bool   // a rate keeps the columns that are not given
-	took   uint16 // the columns of the last prefix that were given
-	values []any
-	refuse func(line uint32, column, reason string)
+	next       func() (key, value []byte, err error)
+	prefix     string // of the next record; "" at the end
+	at         schema.Micros
+	kind       byte
+	mask       uint16
+	line       uint32
+	amends     bool   // a rate keeps the columns that are not given
+	took       uint16 // the columns of the last prefix that were given
+	values     []any
+	refuseLine func(line uint32, column, reason string)
 }
 
 func (g *given) advance() error {
@@ -195,10 +195,10 @@ func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, 
 		return holds, nil
 	}
 	g.took = 0
-	if g.refuse == nil {
+	if g.refuseLine == nil {
 		return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", why))
 	}
-	g.refuse(line, "cost", why)
+	g.refuseLine(line, "cost", why)
 	return before, nil
 }
 

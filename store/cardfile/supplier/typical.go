@@ -116,10 +116,10 @@ func exceeds(a, b rating.Money, times int64) bool {
 
 // Limits say from when on numbers are doubtful. Zero means the default.
 type Limits struct {
-	Median    int64 `json:"median,omitempty" description:"times by which a median of prices may differ; default 5"`
-	Row       int64 `json:"row,omitempty" description:"times by which one price may rise or fall; default 3"`
-	Countries int64 `json:"countries,omitempty" description:"percent of prefixes that may begin with no country code; default 20"`
-	Removed   int64 `json:"removed,omitempty" description:"percent of prefixes that a replacement may remove; default a third"`
+	Median    int64 `json:"median,omitempty" minimum:"0" maximum:"1000000" description:"times by which a median of prices may differ; default 5"`
+	Row       int64 `json:"row,omitempty" minimum:"0" maximum:"1000000" description:"times by which one price may rise or fall; default 3"`
+	Countries int64 `json:"countries,omitempty" minimum:"0" maximum:"100" description:"percent of prefixes that may begin with no country code; default 20"`
+	Removed   int64 `json:"removed,omitempty" minimum:"0" maximum:"100" description:"percent of prefixes that a replacement may remove; default a third"`
 }
 
 func (l Limits) median() int64 { return orDefault(l.Median, 5) }
