@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"resellerd/server/session"
 	"resellerd/store/query"
 	"resellerd/store/schema"
 )
@@ -87,6 +88,11 @@ func (r *inquiry) readExpanded(typ string, ids []string, into map[string][]byte)
 	if err != nil || p == nil || !p.Sees("id") {
 		return err
 	}
+	return r.rowsByID(p, ids, func(row query.Row) { into[row.ID()] = row.AppendJSON(nil) })
+}
+
+// rowsByID calls fn with the rows of a plan, which shows ids, that have one of these ids.
+func (r *inquiry) rowsByID(p *session.ReadPlan, ids []string, fn func(query.Row)) error {
 	for some := range slices.Chunk(ids, query.MaxValues) {
 		q := p.Query()
 		q.Limit = query.MaxLimit
@@ -95,9 +101,9 @@ func (r *inquiry) readExpanded(typ string, ids []string, into map[string][]byte)
 		if err != nil {
 			return err
 		}
-		r.countViews(typ, page.Rows...)
+		r.countViews(q.Type, page.Rows...)
 		for _, row := range page.Rows {
-			into[row.ID()] = row.AppendJSON(nil)
+			fn(row)
 		}
 	}
 	return nil

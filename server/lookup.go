@@ -99,8 +99,12 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *lookup.Cards, calls [
 }
 
 // lookupQuery asks the policy which cards the reader sees, and which columns of
-// their rates.
-func (r *inquiry) lookupQuery() (lookup.Query, error) {
+// their rates. Errors: 422.
+func (r *exchange) lookupQuery() (lookup.Query, error) {
+	at, err := r.past("at")
+	if err != nil {
+		return lookup.Query{}, err
+	}
 	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return lookup.Query{}, err
@@ -109,7 +113,7 @@ func (r *inquiry) lookupQuery() (lookup.Query, error) {
 	if err != nil {
 		return lookup.Query{}, err
 	}
-	return lookup.Query{Cards: cards.Query(), Rates: rates.Query(), Account: r.Subject.Account.ID}, nil
+	return lookup.Query{Cards: cards.Query(), Rates: rates.Query(), Account: r.Subject.Account.ID, At: at}, nil
 }
 
 func (r *inquiry) lookup(q lookup.Query) (*lookup.Cards, error) {

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
+	"resellerd/policies/policiestest/depth"
 	"resellerd/store"
 )
 
@@ -130,6 +134,64 @@ func TestALookUpSaysWhatAnOwnCardEarns(t *testing.T) {
 		cheapest, _ := got.object()["cheapest"].([]any)
 		if !same(cheapest, []any{map[string]any{"currency": "EUR", "id": w.id("upstream"), "charge": "0.01"}}) {
 			t.Errorf("cheapest %v", cheapest)
+		}
+	})
+}
+
+// A look-up of a past call gives the rates, the rounding and the earnings of then, whatever is
+// changed later, and nothing of a card that was not assigned then.
+func TestALookUpOfThePastStays(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		r := rand.New(rand.NewPCG(depth.FirstSeed(), 31))
+		w.rates("upstream", store.Rate{Prefix: "49", Name: "x", Cost: 1e8, Pulse: 1})
+		w.built("bronze", tenPercent, store.Parent{CardID: w.id("upstream")})
+		w.rates("gold", store.Rate{Prefix: "49", Name: "x", Cost: 3e8, Pulse: 1})
+		w.pass(time.Minute)
+		ask := func(user string, at time.Time) string {
+			when := at.UTC().Format(time.RFC3339Nano)
+			one := w.get(user, "/v1/lookup?number=4915&seconds=30&at="+when).want(200).body
+			all := w.do(user, "POST", "/v1/lookup?at="+when, `{"numbers":[{"number":"4915","seconds":30}]}`).want(200).body
+			if !strings.Contains(all, one) {
+				t.Fatalf("many: %s, one: %s", all, one)
+			}
+			return one
+		}
+		was := map[time.Time][2]string{}
+		for range depth.Runs(12) {
+			moment := w.clock()
+			was[moment] = [2]string{ask("m", moment), ask("a", moment)}
+			if now := w.get("m", "/v1/lookup?number=4915&seconds=30").want(200).body; now != was[moment][0] {
+				t.Fatalf("at the present time %s, and now %s", was[moment][0], now)
+			}
+			w.pass(time.Minute)
+			switch r.IntN(4) {
+			case 0:
+				w.rates("gold", store.Rate{Prefix: "49", Name: "x", Cost: int64(1+r.IntN(9)) * 1e8, Pulse: 1})
+			case 1:
+				w.do("m", "PATCH", "/v1/cards/{gold}", fmt.Sprintf(`{"charge_precision":%d}`, 1+r.IntN(8))).want(200)
+			case 2:
+				w.rates("upstream", store.Rate{Prefix: "49", Name: "x", Cost: int64(1+r.IntN(9)) * 1e7, Pulse: 1})
+			case 3:
+				w.built("bronze", tenPercent, store.Parent{CardID: w.id("upstream")})
+			}
+			w.pass(time.Minute)
+			for at, then := range was {
+				if is := [2]string{ask("m", at), ask("a", at)}; is != then {
+					t.Fatalf("RESELLERD_TEST_SEED=%d: at %s it was %v, and is %v", depth.FirstSeed(), at, then, is)
+				}
+			}
+		}
+		before := w.clock()
+		w.rates("silver", store.Rate{Prefix: "49", Name: "x", Cost: 1e8, Pulse: 1})
+		w.pass(time.Hour)
+		w.do("m", "PUT", "/v1/cards/{silver}/assignments/{A}", "").want(200)
+		w.pass(time.Minute)
+		if got := w.get("a", "/v1/lookup?number=4915&at="+before.Add(time.Minute).UTC().Format(time.RFC3339)).card(w.id("silver")); got["charge"] != nil {
+			t.Errorf("a card before it was assigned: %v", got)
+		}
+		if got := w.get("a", "/v1/lookup?number=4915").card(w.id("silver")); got["charge"] == nil {
+			t.Errorf("the card now: %v", got)
 		}
 	})
 }

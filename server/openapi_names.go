@@ -21,7 +21,7 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[exportBody]():                "AuditExport",
 	reflect.TypeFor[billingBody]():               "Billing",
 	reflect.TypeFor[billedBody]():                "BilledCard",
-	reflect.TypeFor[billedRevision]():            "BilledRevision",
+	reflect.TypeFor[billedColumns]():             "BilledRevision",
 	reflect.TypeFor[buildFields]():               "BuildOptions",
 	reflect.TypeFor[bulkNew[customerNew]]():      "CustomersCreate",
 	reflect.TypeFor[bulkNew[customerUpdate]]():   "CustomersUpdate",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	neturl "net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -52,7 +53,11 @@ func TestTheAuditTrailHoldsNoPersonalData(t *testing.T) {
 			if len(made) > 0 && r.IntN(2) == 0 {
 				id = made[r.IntN(len(made))]
 			}
-			switch r.IntN(6) {
+			switch r.IntN(7) {
+			case 6:
+				networks := fmt.Sprintf("2001:db8:%x::/48", 0x1000+len(planted))
+				planted = append(planted, networks)
+				w.do("m", "PATCH", "/v1/users/"+id, fmt.Sprintf(`{"ip_allow":[%q]}`, networks))
 			case 0:
 				got := w.do(actor, "POST", "/v1/users", fmt.Sprintf(`{"login":%q,"name":%q,"groups":["{M.default}"],"account_id":"{A}"}`, plant("%s@example.com"), plant("Anna \"%s\" Lund")))
 				if got.status == 201 {
@@ -105,13 +110,23 @@ func TestTheDecisionLogHoldsNoPersonalData(t *testing.T) {
 			external := secret("A", "external a2")
 			w.do("a2", "GET", "/v1/users", "", headerUser, external).want(200)
 			w.do("m", "POST", "/access/v1/evaluation", fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":"update"},"resource":{"type":"user","id":"{a2}"}}`, external)).want(200)
+			// Users that are refused, and users that the store does not know.
+			w.do("m", "PATCH", "/v1/users/{b2}", `{"status":"disabled"}`).want(200)
+			for _, named := range []string{secret("B", "external b2"), "nobody-4712", "nobody@example.com"} {
+				w.do("a2", "GET", "/v1/users", "", headerUser, named).want(403)
+				w.do("m", "GET", "/v1/users", "", headerAs, named)
+				w.get("m", "/v1/preview/"+neturl.PathEscape(named))
+				w.do("m", "POST", "/access/v1/evaluation", fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":"read"},"resource":{"type":"user","id":%q}}`, named, named)).want(200)
+				w.do("m", "POST", "/access/v1/search/resource", fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":"read"},"resource":{"type":"customer"}}`, named)).want(200)
+				w.do("m", "POST", "/v1/filters", fmt.Sprintf(`{"user":%q,"action":"read","area":"cdr","dialect":"postgres","columns":{"account_id":"a"}}`, named))
+			}
 			w.do("m", "PATCH", "/v1/users/{a2}", `{"name":"Planted Person","login":"planted@example.com","external_id":"planted-4711"}`).want(200)
 			w.do("m", "GET", "/v1/users?name_contains=planted", "").want(200)
 			w.do("m", "GET", "/v1/audit", "").want(200)
 			last := w.get("m", "/v1/me").want(200).header.Get(headerDecisionID)
 			soon(t, "the last entry", func() bool { return strings.Contains(log.String(), last) })
 			text := log.String()
-			people := []string{"Planted Person", "planted@example.com", "planted-4711"}
+			people := []string{"Planted Person", "planted@example.com", "planted-4711", "nobody-4712", "nobody@example.com"}
 			for _, user := range []string{"m", "clerk", "a", "a2", "b", "b2", "c", "n"} {
 				owner := strings.ToUpper(user[:1])
 				if user == "clerk" {
@@ -140,7 +155,36 @@ func TestAnErasedUserIsFoundNowhere(t *testing.T) {
 				Change: []byte(`{"columns":{"name":{"before":"Zoë Früher","after":"Zoë Lind"}},"row":{"id":"` + w.id("a2") + `","external_id":"zoe-4700"}}`)})
 			return err
 		})
-		gone := []string{"Zoë", "zoe@", "zoe-471", "zoe-4700", "Früher", "Åkesson", secret("A", "name of a2")}
+		// A commit so large that only the kinds of its rows are kept.
+		few := storetest.Open(t, storetest.URL(t, w.store), store.Options{MaxChanges: 5})
+		must(t, few.Write(t.Context(), w.id("M"), func(tx *store.Tx) error {
+			for n := range 10 {
+				patch := store.UserPatch{IPAllow: &[]string{fmt.Sprintf("2001:db8:%d::/48", n)}}
+				if _, err := tx.UpdateUser(t.Context(), w.id([]string{"a2", "b2"}[n%2]), patch); err != nil {
+					return err
+				}
+				if _, err := tx.CreateUser(t.Context(), store.User{AccountID: w.id("A"), Login: fmt.Sprintf("many%d@example.com", n), Groups: []string{w.id("M.default")}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		kinds, err := storetest.SQL(t, w.store).Query("SELECT COALESCE(row_after, '') FROM changes WHERE id = ''")
+		must(t, err)
+		n := 0
+		for ; kinds.Next(); n++ {
+			var text string
+			must(t, kinds.Scan(&text))
+			if strings.Contains(text, "@example.com") || strings.Contains(text, "2001:db8") {
+				t.Errorf("kinds of rows: %s", text)
+			}
+		}
+		must(t, kinds.Close())
+		if n == 0 {
+			t.Error("no kinds are kept")
+		}
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"ip_allow":["2001:db8:77::/48"]}`).want(200)
+		gone := []string{"Zoë", "2001:db8:77::/48", "2001:db8:8::/48", "zoe@", "zoe-471", "zoe-4700", "Früher", "Åkesson", secret("A", "name of a2")}
 		found := func() (all []string) {
 			for _, table := range tablesOf(t, w) {
 				for _, text := range gone {
@@ -182,15 +226,28 @@ func TestAnErasedUserIsFoundNowhere(t *testing.T) {
 		}
 		// No other entry can be rewritten.
 		for _, text := range []string{
-			"UPDATE audit_entries SET change = NULL WHERE resource_type = 'user' AND resource_id = '" + w.id("clerk") + "'",
+			"UPDATE audit_entries SET change = NULL WHERE resource_type = 'user' AND resource_id = '" + w.id("a") + "'",
 			"UPDATE audit_entries SET action = 'x' WHERE resource_id = '" + w.id("a2") + "'",
 			"UPDATE audit_entries SET change = NULL WHERE resource_type <> 'user'",
 		} {
-			w.do("m", "PATCH", "/v1/users/{clerk}", fmt.Sprintf(`{"name":%q}`, time.Now())).want(200)
+			w.do("m", "PATCH", "/v1/users/{a}", fmt.Sprintf(`{"name":%q}`, time.Now())).want(200)
 			w.do("m", "PATCH", "/v1/customers/{acme}", fmt.Sprintf(`{"name":%q}`, time.Now())).want(200)
 			if _, err := storetest.SQL(t, w.store).Exec(text); err == nil || !strings.Contains(err.Error(), "audit_kept") {
 				t.Errorf("%s: %v", text, err)
 			}
+		}
+		// A deleted user of whom only changes are kept.
+		w.do("m", "PATCH", "/v1/users/{clerk}", `{"name":"Former Clerk","external_id":"former-clerk"}`).want(200)
+		w.do("m", "DELETE", "/v1/users/{clerk}", "").want(204)
+		w.pass(time.Minute)
+		_, err = w.store.Prune(t.Context(), store.Keep{Audit: time.Second})
+		must(t, err)
+		gone = []string{"Former Clerk", "former-clerk"}
+		if before := found(); len(before) == 0 {
+			t.Fatal("nothing of the deleted user is kept")
+		}
+		if e, err = w.store.EraseUser(t.Context(), w.id("M"), w.id("clerk")); err != nil || e.Left() || e.Changes == 0 || len(found()) > 0 {
+			t.Errorf("a deleted user without audit entries: %+v, %v: %v", e, err, found())
 		}
 	})
 }

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"resellerd/store"
 	"resellerd/store/storetest"
 )
 
@@ -54,12 +56,26 @@ func playedEverything(t *testing.T, url string, all *storetest.Statements) *plan
 		must(t, err)
 	}
 	must(t, p.store.Sweep(tctx))
+	must(t, p.store.Write(tctx, p.id("M"), func(tx *store.Tx) error {
+		_, err := tx.BreakGlass(tctx, store.Emergency{Login: "duty@example.com", For: time.Hour, Reason: "a test"})
+		return err
+	}))
+	for _, user := range []string{"m", "a"} {
+		p.exported(user, "", 5)
+	}
+	_, err := p.store.Past(tctx, p.id("M"), p.clock())
+	must(t, err)
+	_, err = p.store.Prune(tctx, store.Keep{Audit: time.Hour, Changes: time.Hour, Revisions: time.Hour})
+	must(t, err)
+	_, err = p.store.EraseUser(tctx, p.id("M"), p.id("clerk"))
+	must(t, err)
 	return p
 }
 
 // walks are statements that read a whole table. Each has its reason.
 var walks = map[string]string{
 	"SELECT c.tenant_id, c.id FROM cards c":                   "OutdatedMarks looks at every card, once when an assignment begins or ends",
+	`SELECT count(*) AS n FROM "`:                             "an erasure searches every table",
 	"SELECT t.id FROM users t WHERE TRUE ORDER BY t.id LIMIT": "a token of every tenant searches users page by page",
 }
 

@@ -69,20 +69,9 @@ func (r *exchange) answerOne(typ string, row query.Row, shown map[string]schema.
 // sees. Errors: 404 if the reader does not see the customer, 403 if it is not shown its
 // cards.
 func cardsOf(r *exchange) error {
-	id, err := r.param("id")
+	id, err := r.customerWithCards()
 	if err != nil {
 		return err
-	}
-	customers, err := r.ReadPlan("customer")
-	if err != nil {
-		return err
-	}
-	row, err := r.One(r.Store, customers, id)
-	if err != nil {
-		return err
-	}
-	if _, shown := row.Value("cards"); !shown {
-		return &problem{kind: kindForbidden, reasons: []string{reasonAreaDenied}}
 	}
 	p, err := r.ReadPlan("card")
 	if err != nil {
@@ -91,6 +80,27 @@ func cardsOf(r *exchange) error {
 	q := p.Query()
 	q.Customer = id
 	return r.answerList(q, shownColumns("card", p.Plan), query.Row.AppendJSON)
+}
+
+// customerWithCards returns the id of the customer in the path. Errors: 404 if the reader
+// does not see the customer, 403 if it is not shown its cards.
+func (r *exchange) customerWithCards() (string, error) {
+	id, err := r.param("id")
+	if err != nil {
+		return "", err
+	}
+	customers, err := r.ReadPlan("customer")
+	if err != nil {
+		return "", err
+	}
+	row, err := r.One(r.Store, customers, id)
+	if err != nil {
+		return "", err
+	}
+	if _, shown := row.Value("cards"); !shown {
+		return "", &problem{kind: kindForbidden, reasons: []string{reasonAreaDenied}}
+	}
+	return id, nil
 }
 
 // appender writes a row's JSON.

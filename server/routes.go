@@ -121,7 +121,7 @@ func routes() []route {
 		{"DELETE", "/v1/cards/:id/customers/:customer_id", identity.ScopeWrite, asUser, deleteLink(customerLink), removes("Take a customer off a card", "cards")},
 
 		{"GET", "/v1/lookup", identity.ScopeData, asUser, getLookup, operation{summary: "What a call costs and sells for, on every card", tag: "lookup", query: lookupQuery{}, response: lookupBody{}}},
-		{"POST", "/v1/lookup", identity.ScopeData, asUser, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
+		{"POST", "/v1/lookup", identity.ScopeData, asUser, postLookup, operation{summary: "The same for up to 1,000 calls, streamed", tag: "lookup", query: lookupTime{}, body: lookupsNew{}, response: lookupsBody{}, produces: []string{mediaNDJSON}}},
 
 		{"GET", "/v1/destinations", identity.ScopeData, asUser, getDestinations, operation{summary: "What the own account calls the places that prefixes lead to", tag: "cards", query: pageQuery{}, response: page[destinationBody]{}, lists: true}},
 		{"PUT", "/v1/destinations", identity.ScopeWrite, asUser, putDestinations, operation{summary: "Replace what the own account calls places", tag: "cards", body: destinationsDoc{}, response: destinationsMade{}, headers: []string{headerIdempotency}}},

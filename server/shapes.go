@@ -399,6 +399,12 @@ type lookupQuery struct {
 	Seconds      int    `query:"seconds" minimum:"0" maximum:"86400" default:"60" description:"how long the call lasts"`
 	Jurisdiction string `query:"jurisdiction" enum:"indeterminate,inter,intra" default:"indeterminate"`
 	Exit         string `query:"exit" enum:"011" description:"remove the exit code 011 from the beginning of the number"`
+	lookupTime
+}
+
+// lookupTime is the parameter of look-ups of the past.
+type lookupTime struct {
+	At string `query:"at" format:"date-time" description:"the start of past calls: the rates and the rounding of then, on the cards that the user sees now; default: now"`
 }
 
 type lookupsNew struct {

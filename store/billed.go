@@ -22,24 +22,21 @@ type Billed struct {
 	Terms string
 }
 
-// maxBilled is how many cards of a customer BilledAt returns.
-const maxBilled = 1000
-
 // BilledAt returns the cards of the tenant that a customer was on at a time, ordered by id,
-// with the revisions that were in force then. Nothing that happens later changes the answer
-// for a past time, except that old revisions are deleted.
-func (s *Store) BilledAt(ctx context.Context, tenant, customer string, at schema.Micros) ([]Billed, error) {
+// with the revisions that were in force then: at most limit cards whose ids are greater than
+// after. Nothing that happens later changes the answer for a past time, except that old
+// revisions are deleted.
+func (s *Store) BilledAt(ctx context.Context, tenant, customer string, at schema.Micros, after string, limit int) ([]Billed, error) {
 	if !dialect.Storable(customer) {
 		return nil, nil
 	}
 	all, err := dialect.SelectAll[Billed](ctx, s.dialect, s.pool, `SELECT l.card_id AS card_id, l.valid_from AS "from", COALESCE(l.valid_to, 0) AS "to",
 			COALESCE(p.revision_id, '') AS revision_id, COALESCE(p.active_from, 0) AS since, COALESCE(p.active_to, 0) AS until,
-			COALESCE(p.terms, r.terms, '') AS terms
+			COALESCE(p.terms, '') AS terms
 		FROM card_customers l JOIN cards c ON c.id = l.card_id
 		LEFT JOIN revision_periods p ON p.card_id = l.card_id AND p.active_from <= ? AND (p.active_to IS NULL OR p.active_to > ?)
-		LEFT JOIN revisions r ON r.id = p.revision_id
-		WHERE l.customer_id = ? AND c.tenant_id = ? AND l.valid_from + 0 <= ? AND (l.valid_to IS NULL OR l.valid_to + 0 > ?)
-		ORDER BY l.card_id LIMIT ?`, at, at, customer, tenant, at, at, maxBilled)
+		WHERE l.customer_id = ? AND l.card_id > ? AND c.tenant_id = ? AND l.valid_from + 0 <= ? AND (l.valid_to IS NULL OR l.valid_to + 0 > ?)
+		ORDER BY l.card_id LIMIT ?`, at, at, customer, after, tenant, at, at, limit)
 	if err != nil {
 		return nil, fmt.Errorf("customer %s: %w", customer, err)
 	}

@@ -98,14 +98,14 @@ func (k *kinds) add(i *query.Image) {
 	}
 }
 
-// Distinguishing lists the columns by which each row of a type differs from the others.
-// Accounts are seen by their ids.
+// Distinguishing lists the columns by which each row of a type differs from the others, and
+// those that identify a person. Accounts are seen by their ids.
 func Distinguishing(typ string) []string {
 	all := []string{"name", "public_name", "external_id", "carrier"}
 	if typ != "account" {
 		all = append(all, "id")
 	}
-	return all
+	return append(all, personalColumns(typ)...)
 }
 
 // list returns the kinds in order, nil for too many.
@@ -123,6 +123,9 @@ func (tx *Tx) willChange(ctx context.Context, typ string, ids ...string) error {
 	before := tx.changing(typ)
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, kept := before.rows[id]; return kept })
 	before.grow(len(ids))
+	if err := tx.keepFormer(ctx, typ, ids...); err != nil {
+		return err
+	}
 	return tx.images(ctx, typ, ids, before.keep)
 }
 

@@ -60,10 +60,27 @@ func (c compatibility) settings() []any {
 	return []any{readerSetting, versionValue(c.reader), writerSetting, versionValue(c.writer)}
 }
 
-// declare stores a compatibility with the transaction, unless the stored one is stricter.
-// Programs that it does not suit stop reading and writing.
-func (tx *Tx) declare(ctx context.Context, c compatibility) error {
-	_, err := tx.exec(ctx, declareText, c.settings()...)
+// knowsEnds is the version of the first program that ends memberships. Older ones would let
+// a user stay in a group.
+const knowsEnds = 21
+
+// FinishUpgrade closes the store to programs that do not know all that this one stores.
+// Until then, what they would get wrong is refused, so that no user can stop programs of an
+// earlier release during an upgrade. A new store needs no FinishUpgrade.
+func (s *Store) FinishUpgrade(ctx context.Context) error {
+	if err := s.SchemaCurrent(ctx); err != nil {
+		return err
+	}
+	return s.declare(ctx, compatibility{knowsEnds, knowsEnds})
+}
+
+// onlyWith returns ErrConflict for a field that programs before a version do not know, unless
+// the store is closed to them.
+func (tx *Tx) onlyWith(ctx context.Context, version int64, field string) error {
+	suits, err := readCompatibility(ctx, tx.store.dialect, tx.tx)
+	if err == nil && (suits.reader < version || suits.writer < version) {
+		err = fault.Conflict(field, "cannot be stored before the upgrade of all servers is finished: run `resellerd migrate --finish` when none of an earlier release is left")
+	}
 	return err
 }
 
@@ -76,19 +93,24 @@ const (
 
 func versionValue(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 
-// declare stores a compatibility, unless the stored one is stricter.
+// declare stores a compatibility, unless the stored one is stricter. Programs that it does
+// not suit stop reading and writing.
 func (s *Store) declare(ctx context.Context, c compatibility) error {
 	_, err := s.db.Write.ExecContext(ctx, s.dialect.Rebind(declareText), c.settings()...)
 	return err
 }
 
-// stored reads the compatibility that the newest migration has stored.
-func (s *Store) stored(ctx context.Context) (c compatibility, err error) {
+// stored reads the compatibility that the newest migration, or FinishUpgrade, has stored.
+func (s *Store) stored(ctx context.Context) (compatibility, error) {
+	return readCompatibility(ctx, s.dialect, s.db.Pulse)
+}
+
+func readCompatibility(ctx context.Context, d dialect.Dialect, x dialect.Execer) (c compatibility, err error) {
 	type setting struct {
 		Name  string
 		Value []byte
 	}
-	all, err := dialect.SelectAll[setting](ctx, s.dialect, s.db.Pulse, "SELECT name, value FROM settings WHERE name IN (?, ?)", readerSetting, writerSetting)
+	all, err := dialect.SelectAll[setting](ctx, d, x, "SELECT name, value FROM settings WHERE name IN (?, ?)", readerSetting, writerSetting)
 	for _, one := range all {
 		if len(one.Value) != 8 {
 			return c, fmt.Errorf("setting %s has %d bytes", one.Name, len(one.Value))

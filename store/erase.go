@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,25 +35,36 @@ type Erased struct {
 	texts map[string]map[string]bool // by column: all values that the user had
 }
 
-// Left reports whether a text is still found that identifies the user, other than its name.
+// Left reports whether a login or an external id is still found. Other users may have the
+// same name or the same networks.
 func (e *Erased) Left() bool {
-	return slices.ContainsFunc(e.Found, func(t Trace) bool { return t.Of != "name" })
+	return slices.ContainsFunc(e.Found, func(t Trace) bool { return t.Of == "login" || t.Of == "external_id" })
 }
 
 // EraseUser replaces a user's name, login and external id by a pseudonym everywhere: in
-// its row, in audit entries, and in what is kept for /v1/changes. It deletes answers that
-// are kept for repeated requests and hold the user's id, as all about the user do. It disables the user and empties its
-// ip_allow. Then it searches all tables. A user that was deleted, or erased, can be erased
-// again. It returns ErrNotFound, or ErrConflict if nobody could administer the tenant
-// without the user.
+// its row, in audit entries, and in what is kept for /v1/changes. It takes away its networks,
+// deletes answers that are kept for repeated requests and hold the user's id, as all about
+// the user do, and disables the user. Then it searches all tables. It reads what is kept
+// without holding up writers, and rewrites it in short transactions. If it is interrupted,
+// erase the user again. A user that was deleted, or erased, can be erased again. It returns
+// ErrNotFound if nothing is kept of the user, or ErrConflict if nobody could administer the
+// tenant without the user.
 func (s *Store) EraseUser(ctx context.Context, tenant, id string) (Erased, error) {
-	e := Erased{UserID: id, Pseudonym: "erased-" + strings.TrimPrefix(id, "usr_")}
-	err := s.Write(ctx, tenant, func(tx *Tx) error {
-		e.texts = map[string]map[string]bool{}
-		return tx.erase(ctx, &e)
-	})
+	e := Erased{UserID: id, Pseudonym: "erased-" + strings.TrimPrefix(id, "usr_"), texts: map[string]map[string]bool{}}
+	known, err := s.keepsOf(ctx, tenant, id)
+	if err == nil && !known {
+		err = fault.ErrNotFound
+	}
 	if err == nil {
-		err = s.eraseKept(ctx, tenant, &e)
+		err = s.Write(ctx, tenant, func(tx *Tx) error { return tx.erase(ctx, &e) })
+	}
+	for _, k := range keptDocuments {
+		if err == nil {
+			err = s.rewrite(ctx, tenant, k, &e)
+		}
+	}
+	if err == nil {
+		err = s.eraseAnswers(ctx, tenant, &e)
 	}
 	if err == nil {
 		err = s.searchTraces(ctx, &e)
@@ -63,8 +75,32 @@ func (s *Store) EraseUser(ctx context.Context, tenant, id string) (Erased, error
 	return e, nil
 }
 
-// note keeps a value that the user had.
+// keepsOf reports whether the store has the user, or keeps something of it.
+func (s *Store) keepsOf(ctx context.Context, tenant, id string) (bool, error) {
+	if !dialect.Storable(id) {
+		return false, nil
+	}
+	own, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, "SELECT id FROM users WHERE tenant_id = ? AND id = ?", tenant, id)
+	if err != nil || len(own) > 0 {
+		return len(own) > 0, err
+	}
+	for _, k := range keptDocuments {
+		some := false
+		err := s.documents(ctx, tenant, id, k, func([]document) error { some = true; return nil })
+		if err != nil || some {
+			return some, err
+		}
+	}
+	found, err := s.answersAbout(ctx, id)
+	return len(found) > 0, err
+}
+
+// note keeps a value that the user had: a text, or a list of texts.
 func (e *Erased) note(column string, value any) {
+	list, _ := value.([]any)
+	for _, one := range list {
+		e.note(column, one)
+	}
 	text, _ := value.(string)
 	if text == "" || text == schema.Withheld || strings.HasPrefix(text, e.Pseudonym) {
 		return
@@ -92,23 +128,18 @@ func (tx *Tx) erase(ctx context.Context, e *Erased) error {
 		err = tx.eraseRow(ctx, u, e)
 	}
 	if err == nil {
-		e.Entries, err = tx.rewrite(ctx, "audit_entries", "change", "id", e.entryWithout, "tenant_id = ? AND resource_type = 'user' AND resource_id = ?", tx.tenant, e.UserID)
-	}
-	if err == nil {
 		_, err = tx.Audit(ctx, entry)
 	}
 	return err
 }
 
-// ownerOfDeleted returns the account of a user that was deleted. It returns ErrNotFound if
-// nothing is known of it.
+// ownerOfDeleted returns the account of a user that was deleted, as far as the audit trail
+// says it, or the master.
 func (tx *Tx) ownerOfDeleted(ctx context.Context, id string) (string, error) {
-	if !dialect.Storable(id) {
-		return "", fault.ErrNotFound
-	}
-	found, err := tx.names(ctx, "SELECT account_id AS name FROM audit_entries WHERE tenant_id = ? AND resource_type = 'user' AND resource_id = ? LIMIT 1", tx.tenant, id)
+	found, err := tx.names(ctx, `SELECT account_id AS name FROM audit_entries WHERE resource_type = 'user' AND resource_id = ? AND tenant_id = ?
+		ORDER BY resource_id, id LIMIT 1`, id, tx.tenant)
 	if err == nil && len(found) == 0 {
-		err = fault.ErrNotFound
+		found = []string{tx.tenant}
 	}
 	return strings.Join(found, ""), err
 }
@@ -117,6 +148,9 @@ func (tx *Tx) ownerOfDeleted(ctx context.Context, id string) (string, error) {
 func (tx *Tx) eraseRow(ctx context.Context, u User, e *Erased) error {
 	for column, value := range map[string]string{"name": u.Name, "login": u.Login, "external_id": u.ExternalID} {
 		e.note(column, value)
+	}
+	for _, network := range u.IPAllow {
+		e.note("ip_allow", network)
 	}
 	had, err := tx.HasAdministrator(ctx)
 	if err != nil {
@@ -143,41 +177,114 @@ func (tx *Tx) eraseRow(ctx context.Context, u User, e *Erased) error {
 	return err
 }
 
-// rewrite replaces a document of some rows, if change changes it. It returns the number of
-// these rows.
-func (tx *Tx) rewrite(ctx context.Context, table, column, key string, change func(map[string]any) bool, where string, args ...any) (n int, err error) {
-	type row struct {
-		Key  string `db:"row_key"`
-		Text string `db:"document"`
-	}
-	rows, err := dialect.SelectAll[row](ctx, tx.store.dialect, tx.tx,
-		"SELECT "+key+" AS row_key, "+column+" AS document FROM "+table+" WHERE "+where+" AND "+column+" IS NOT NULL", args...)
-	for _, r := range rows {
-		var document map[string]any
-		read := json.NewDecoder(strings.NewReader(r.Text))
-		read.UseNumber()
-		if err := read.Decode(&document); err != nil {
-			return n, err
-		}
-		if !change(document) {
-			continue
-		}
-		text, err := json.Marshal(document)
-		if err != nil {
-			return n, err
-		}
-		n++
-		if _, err := tx.exec(ctx, "UPDATE "+table+" SET "+column+" = ? WHERE "+where+" AND "+key+" = ?",
-			slices.Concat([]any{string(text)}, args, []any{r.Key})...); err != nil {
-			return n, err
-		}
-	}
-	return n, err
+// keptDocument is a column of documents about users, which outlive them.
+type keptDocument struct {
+	table, column string
+	key           string // of the rows of one user, in the order of an index
+	about         string // the condition on these rows; its arguments are the user and the tenant
+	within        bool   // the index has no user: it is read by ranges of the key
+	without       func(e *Erased, document map[string]any) (found bool)
+	count         func(e *Erased, n int)
 }
 
-// personalColumns are the columns that identify a user.
-func personalColumns() (names []string) {
-	for _, c := range schema.Info("user").Columns {
+var keptDocuments = []keptDocument{
+	{table: "audit_entries", column: "change", key: "id", about: "resource_type = 'user' AND resource_id = ? AND tenant_id = ?",
+		without: (*Erased).entryWithout, count: func(e *Erased, n int) { e.Entries += n }},
+	{table: "changes", column: "row_before", key: "revision", about: "type = 'user' AND id = ? AND tenant_id = ?", within: true,
+		without: (*Erased).rowWithout, count: func(e *Erased, n int) { e.Changes += n }},
+	{table: "changes", column: "row_after", key: "revision", about: "type = 'user' AND id = ? AND tenant_id = ?", within: true,
+		without: (*Erased).rowWithout, count: func(*Erased, int) {}},
+}
+
+// document is one row of a keptDocument.
+type document struct {
+	Key  any    `db:"row_key"`
+	Text string `db:"document"`
+}
+
+// documentSlice is how many documents are read, and rewritten, at once. rangeOfKeys is how
+// many revisions are read for those of one user.
+const (
+	documentSlice = 100
+	rangeOfKeys   = 10000
+)
+
+// documents calls fn with the documents about a user, in slices.
+func (s *Store) documents(ctx context.Context, tenant, user string, k keptDocument, fn func([]document) error) error {
+	text := "SELECT " + k.key + " AS row_key, " + k.column + " AS document FROM " + k.table + " WHERE " + k.about + " AND " + k.column + " IS NOT NULL"
+	if k.within {
+		return s.documentsWithin(ctx, tenant, k, func(from, to int64) error {
+			some, err := dialect.SelectAll[document](ctx, s.dialect, s.pool, text+" AND "+k.key+" > ? AND "+k.key+" <= ?", user, tenant, from, to)
+			for part := range slices.Chunk(some, documentSlice) {
+				if err == nil {
+					err = fn(part)
+				}
+			}
+			return err
+		})
+	}
+	for after := any(""); ; {
+		some, err := dialect.SelectAll[document](ctx, s.dialect, s.pool, text+" AND "+k.key+" > ? ORDER BY "+k.key+" LIMIT ?", user, tenant, after, documentSlice)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		if err := fn(some); err != nil {
+			return err
+		}
+		after = some[len(some)-1].Key
+	}
+}
+
+// documentsWithin calls fn with ranges of keys that cover all rows of the tenant.
+func (s *Store) documentsWithin(ctx context.Context, tenant string, k keptDocument, fn func(from, to int64) error) error {
+	type span struct{ First, Last int64 }
+	all, err := dialect.SelectOne[span](ctx, s.dialect, s.pool, `SELECT
+		COALESCE((SELECT `+k.key+` FROM `+k.table+` WHERE tenant_id = ? ORDER BY `+k.key+` LIMIT 1), 0) AS first,
+		COALESCE((SELECT `+k.key+` FROM `+k.table+` WHERE tenant_id = ? ORDER BY `+k.key+` DESC LIMIT 1), -1) AS last`, tenant, tenant)
+	for from := all.First - 1; err == nil && from < all.Last; from += rangeOfKeys {
+		err = fn(from, from+rangeOfKeys)
+	}
+	return err
+}
+
+// rewrite takes personal values out of the documents about a user. Nobody else changes them.
+func (s *Store) rewrite(ctx context.Context, tenant string, k keptDocument, e *Erased) error {
+	return s.documents(ctx, tenant, e.UserID, k, func(some []document) error {
+		var changed []document
+		for _, d := range some {
+			var content map[string]any
+			read := json.NewDecoder(strings.NewReader(d.Text))
+			read.UseNumber()
+			if err := read.Decode(&content); err != nil {
+				return err
+			}
+			if !k.without(e, content) {
+				continue
+			}
+			text, err := json.Marshal(content)
+			if err != nil {
+				return err
+			}
+			changed = append(changed, document{d.Key, string(text)})
+		}
+		if len(changed) == 0 {
+			return nil
+		}
+		k.count(e, len(changed))
+		return s.Write(ctx, tenant, func(tx *Tx) error {
+			for _, d := range changed {
+				if _, err := tx.exec(ctx, "UPDATE "+k.table+" SET "+k.column+" = ? WHERE "+k.about+" AND "+k.key+" = ?", d.Text, e.UserID, tenant, d.Key); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// personalColumns are the columns of a type that identify a person.
+func personalColumns(typ string) (names []string) {
+	for _, c := range schema.Info(typ).Columns {
 		if c.Personal {
 			names = append(names, c.Name)
 		}
@@ -189,10 +296,10 @@ func personalColumns() (names []string) {
 func (e *Erased) entryWithout(change map[string]any) (found bool) {
 	columns, _ := change["columns"].(map[string]any)
 	row, _ := change["row"].(map[string]any)
-	for _, name := range personalColumns() {
+	for _, name := range personalColumns("user") {
 		sides, _ := columns[name].(map[string]any)
 		for side, value := range sides {
-			if value != nil && value != schema.Withheld {
+			if list, is := value.([]any); value != nil && value != schema.Withheld && (!is || len(list) > 0) {
 				e.note(name, value)
 				sides[side], found = schema.Withheld, true
 			}
@@ -208,46 +315,54 @@ func (e *Erased) entryWithout(change map[string]any) (found bool) {
 
 // rowWithout replaces personal values in a row that is kept for /v1/changes.
 func (e *Erased) rowWithout(row map[string]any) (found bool) {
-	for _, name := range personalColumns() {
-		if value, ok := row[name]; ok && value != e.Pseudonym {
-			e.note(name, value)
-			row[name], found = e.Pseudonym, true
+	for _, name := range personalColumns("user") {
+		switch value := row[name].(type) {
+		case nil:
+		case string:
+			if value != e.Pseudonym {
+				e.note(name, value)
+				row[name], found = e.Pseudonym, true
+			}
+		case []any:
+			if len(value) > 0 {
+				e.note(name, value)
+				row[name], found = []any{}, true
+			}
+		default:
+			delete(row, name)
+			found = true
 		}
 	}
 	return found
 }
 
-// eraseKept rewrites what is kept for /v1/changes, also of the commit that erased the row. It
-// deletes the answers that are kept for repeated requests and hold the user's id.
-func (s *Store) eraseKept(ctx context.Context, tenant string, e *Erased) error {
+// answersAbout returns the keys of the kept answers that hold a user's id. It reads all, in
+// slices.
+func (s *Store) answersAbout(ctx context.Context, user string) (found [][]byte, err error) {
 	type answer struct {
 		Hash []byte `db:"scope_hash"`
 		Body []byte
 	}
-	var found [][]byte
 	for after := []byte{}; ; {
-		some, err := dialect.SelectAll[answer](ctx, s.dialect, s.pool, "SELECT scope_hash, body FROM idempotency_keys WHERE scope_hash > ? ORDER BY scope_hash LIMIT ?", after, sweepRows)
-		if err != nil {
-			return err
+		some, err := dialect.SelectAll[answer](ctx, s.dialect, s.pool, "SELECT scope_hash, body FROM idempotency_keys WHERE scope_hash > ? ORDER BY scope_hash LIMIT ?", after, documentSlice)
+		if err != nil || len(some) == 0 {
+			return found, err
 		}
 		for _, a := range some {
-			if after = a.Hash; strings.Contains(string(a.Body), e.UserID) {
+			if after = a.Hash; bytes.Contains(a.Body, []byte(user)) {
 				found = append(found, a.Hash)
 			}
 		}
-		if len(some) < sweepRows {
-			break
-		}
 	}
-	e.Answers = len(found)
+}
+
+// eraseAnswers deletes the answers that are kept for repeated requests and hold the user's id.
+func (s *Store) eraseAnswers(ctx context.Context, tenant string, e *Erased) error {
+	found, err := s.answersAbout(ctx, e.UserID)
+	if e.Answers = len(found); err != nil || len(found) == 0 {
+		return err
+	}
 	return s.Write(ctx, tenant, func(tx *Tx) error {
-		for _, column := range []string{"row_before", "row_after"} {
-			n, err := tx.rewrite(ctx, "changes", column, "revision", e.rowWithout, "tenant_id = ? AND type = 'user' AND id = ?", tx.tenant, e.UserID)
-			if err != nil {
-				return err
-			}
-			e.Changes = max(e.Changes, n)
-		}
 		for _, hash := range found {
 			if _, err := tx.exec(ctx, "DELETE FROM idempotency_keys WHERE scope_hash = ?", hash); err != nil {
 				return err

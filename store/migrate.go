@@ -26,10 +26,14 @@ var migrations embed.FS
 func (s *Store) Migrate(ctx context.Context) error { return s.migrate(ctx, s.version, s.texts) }
 
 func (s *Store) migrate(ctx context.Context, version int64, texts fs.FS) error {
-	if has, err := s.schemaVersion(ctx); err != nil || has > version {
+	has, err := s.schemaVersion(ctx)
+	if err != nil || has > version {
 		return errors.Join(s.dialect.TranslateIn(ctx, err), s.SchemaCurrent(ctx))
 	}
 	steps, err := s.apply(ctx, texts)
+	if err == nil && has == 0 && version >= knowsEnds {
+		err = s.declare(ctx, compatibility{knowsEnds, knowsEnds}) // no other program uses a new store
+	}
 	if err != nil {
 		return fmt.Errorf("schema: %w", s.dialect.TranslateIn(ctx, err))
 	}

@@ -13,7 +13,7 @@ import (
 // Keep says how long old data is kept. 0 keeps all.
 type Keep struct {
 	Revisions time.Duration // archived revisions, since they were in force
-	Audit     time.Duration // audit entries
+	Audit     time.Duration // audit entries, and who had which access
 	Changes   time.Duration // changes, which /v1/changes tells
 }
 
@@ -122,6 +122,9 @@ func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 		}
 		if err == nil {
 			e.AuditEntries, err = s.pruneEntries(ctx, tenant, keep.Audit)
+		}
+		if err == nil {
+			err = s.sweepFormer(ctx, tenant, keep.Audit)
 		}
 		if err == nil && keep.Changes > 0 {
 			err = s.sweepChanges(ctx, tenant, keep.Changes)

@@ -29,11 +29,11 @@ func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c
 			err = tx.requireProofInForce(ctx, rates, c, &now, atLoss || !mayLose(before, c))
 		}
 	}
-	if err == nil {
-		_, err = tx.execNamed(ctx, revisionsTable.update, now)
-	}
 	if err == nil && old.Terms != now.Terms {
 		err = tx.beginTerms(ctx, &now)
+	}
+	if err == nil {
+		_, err = tx.execNamed(ctx, revisionsTable.update, now)
 	}
 	if err == nil && charging(before) != charging(c) {
 		err = tx.spreadOwn(ctx, c)
@@ -45,7 +45,8 @@ func (tx *Tx) applyChargeChange(ctx context.Context, rates RateAccess, before, c
 }
 
 // beginTerms begins a period of the active revision with its new terms, so that the calls
-// before are still rated by the old ones.
+// before are still rated by the old ones. It comes before the change of the revision, which
+// the database copies to the open period.
 func (tx *Tx) beginTerms(ctx context.Context, r *Revision) error {
 	type began struct{ At schema.Micros }
 	since, err := dialect.SelectOne[began](ctx, tx.store.dialect, tx.tx, "SELECT active_from AS at FROM revision_periods WHERE card_id = ? AND active_to IS NULL", r.CardID)

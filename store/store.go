@@ -185,6 +185,9 @@ func (s *Store) Dialect() string { return s.dialect.Name }
 
 // micros returns the present time as the database stores times: microseconds since
 // 1970.
+// Now returns the present time by the clock of the store.
+func (s *Store) Now() time.Time { return s.now() }
+
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
 
 // RandomID returns an opaque id for a row of the given type: a prefix that names

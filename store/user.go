@@ -77,8 +77,8 @@ func rowOf(u User) userRow {
 // CreateUser sets id, tenant, version and times. It returns ErrInvalid for a
 // malformed field, an unknown account, a group that the account neither owns nor
 // borrows, or an end that is not in the future. It returns ErrConflict for a login whose
-// key is taken in the account (see schema.LoginKey) or an external id that is taken in
-// the tenant.
+// key is taken in the account (see schema.LoginKey), an external id that is taken in
+// the tenant, or ends before FinishUpgrade.
 func (tx *Tx) CreateUser(ctx context.Context, u User) (User, error) {
 	u.ID, u.TenantID, u.Version, u.CreatedAt, u.UpdatedAt = tx.newID("user"), tx.tenant, 1, tx.now, tx.now
 	u.Default()
@@ -118,9 +118,13 @@ func (tx *Tx) endLater(ends schema.Ends) error {
 }
 
 // join adds a user to groups. The database refuses groups that the user's account
-// may not use. A program that does not know ends would let the user stay for ever, so
-// the first end closes the store to such programs.
+// may not use.
 func (tx *Tx) join(ctx context.Context, u User, groups []string) error {
+	if len(u.GroupEnds) > 0 {
+		if err := tx.onlyWith(ctx, knowsEnds, "group_ends"); err != nil {
+			return err
+		}
+	}
 	for _, group := range groups {
 		_, err := tx.exec(ctx, "INSERT INTO user_groups (user_id, group_id, valid_to) VALUES (?, ?, NULLIF(CAST(? AS BIGINT), 0))",
 			u.ID, group, u.GroupEnds[group])
@@ -128,14 +132,8 @@ func (tx *Tx) join(ctx context.Context, u User, groups []string) error {
 			return err
 		}
 	}
-	if len(u.GroupEnds) == 0 {
-		return nil
-	}
-	return tx.declare(ctx, compatibility{knowsEnds, knowsEnds})
+	return nil
 }
-
-// knowsEnds is the version of the first program that ends memberships.
-const knowsEnds = 21
 
 // UpdateUser changes a user of the tenant and returns the changed user. It returns
 // ErrNotFound, ErrInvalid (as CreateUser does), or ErrConflict if the version has
@@ -233,7 +231,14 @@ func (tx *Tx) DeleteUser(ctx context.Context, id string, version int64) error {
 // dropEnded takes away the memberships of a group that are over. One that is the last of
 // its user stays: no user is without one.
 func (tx *Tx) dropEnded(ctx context.Context, group string) error {
-	_, err := tx.exec(ctx, `UPDATE users SET first_group_id = (SELECT min(o.group_id) FROM user_groups o WHERE o.user_id = users.id AND o.group_id <> ?)
+	ended, err := tx.names(ctx, "SELECT user_id AS name FROM user_groups WHERE group_id = ? AND valid_to <= ?", group, tx.now)
+	if err == nil {
+		err = tx.keepFormer(ctx, "user", ended...)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `UPDATE users SET first_group_id = (SELECT min(o.group_id) FROM user_groups o WHERE o.user_id = users.id AND o.group_id <> ?)
 		WHERE first_group_id = ? AND id IN (SELECT m.user_id FROM user_groups m JOIN user_groups o ON o.user_id = m.user_id AND o.group_id <> m.group_id
 			WHERE m.group_id = ? AND m.valid_to <= ?)`, group, group, group, tx.now)
 	if err == nil {

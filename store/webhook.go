@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
@@ -164,7 +165,8 @@ func (tx *Tx) auditWebhook(ctx context.Context, w Webhook, action string, column
 
 // endWebhooks ends the webhooks whose users a write has stopped. where selects the users.
 func (tx *Tx) endWebhooks(ctx context.Context, where string, args ...any) error {
-	ids, err := tx.names(ctx, "SELECT w.id AS name FROM webhooks w WHERE w.tenant_id = ? AND w.status <> 'ended' AND w.user_id "+where+" ORDER BY 1", append([]any{tx.tenant}, args...)...)
+	ids, err := tx.names(ctx, "SELECT w.id AS name FROM webhooks w WHERE w.tenant_id = ? AND w.status <> 'ended' AND w.user_id "+where, append([]any{tx.tenant}, args...)...)
+	slices.Sort(ids) // an order of the statement would let SQLite read all webhooks of the tenant
 	for _, id := range ids {
 		if err == nil {
 			err = tx.EndWebhook(ctx, id, schema.EndedWithUser, 0)
@@ -175,7 +177,8 @@ func (tx *Tx) endWebhooks(ctx context.Context, where string, args ...any) error 
 
 // dropWebhooks deletes the webhooks of a user that is deleted.
 func (tx *Tx) dropWebhooks(ctx context.Context, user string) error {
-	ids, err := tx.names(ctx, "SELECT id AS name FROM webhooks WHERE tenant_id = ? AND user_id = ? ORDER BY 1", tx.tenant, user)
+	ids, err := tx.names(ctx, "SELECT id AS name FROM webhooks WHERE tenant_id = ? AND user_id = ?", tx.tenant, user)
+	slices.Sort(ids)
 	for _, id := range ids {
 		var w Webhook
 		if err == nil {

@@ -81,6 +81,15 @@ func openTenant(ctx context.Context, database, named string) (*store.Store, stri
 	if err != nil {
 		return nil, "", err
 	}
+	tenant, err := masterOf(ctx, st, named)
+	if err != nil {
+		return nil, "", errors.Join(err, st.Close())
+	}
+	return st, tenant, nil
+}
+
+// masterOf returns the master that is named, or the only one of the store.
+func masterOf(ctx context.Context, st *store.Store, named string) (string, error) {
 	tenant, err := st.Master(ctx, named)
 	switch {
 	case errors.Is(err, fault.ErrAmbiguous):
@@ -88,8 +97,5 @@ func openTenant(ctx context.Context, database, named string) (*store.Store, stri
 	case errors.Is(err, fault.ErrNotFound) && named == "":
 		err = usagef("the store has no master: create one with resellerd init")
 	}
-	if err != nil {
-		return nil, "", errors.Join(err, st.Close())
-	}
-	return st, tenant, nil
+	return tenant, err
 }

@@ -46,7 +46,7 @@ func printErased(w io.Writer, e *store.Erased) error {
 	case e.Searched == 0:
 		fmt.Fprintln(w, "nothing was left to replace, so nothing was searched for")
 	case len(e.Found) == 0:
-		fmt.Fprintln(w, "no table holds its name, login or external id any more")
+		fmt.Fprintln(w, "no table holds its name, login, external id or networks any more")
 	}
 	for _, f := range e.Found {
 		fmt.Fprintf(w, "%s.%s still has the same %s in %d rows\n", f.Table, f.Column, strings.ReplaceAll(f.Of, "_", " "), f.Rows)

@@ -57,25 +57,29 @@ func (l *lookSettings) engine(ctx context.Context, dir string) (*policies.Engine
 	return (&policySettings{Policies: dir, PolicyTimeout: 10 * time.Second}).engine(ctx)
 }
 
-// inspector loads the policy, then opens the store. If nobody names a database, and the
-// default one does not exist, it opens the store of the demo that runs on this machine,
-// and says so on w.
+// inspector loads the policy, then opens the store as openAny does.
 func (l *lookSettings) inspector(ctx context.Context, w io.Writer) (*insight.Inspector, *store.Store, error) {
 	engine, err := l.engine(ctx, l.Policies)
 	if err != nil {
 		return nil, nil, err
 	}
+	st, err := l.openAny(ctx, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	return insight.NewInspector(st, engine), st, nil
+}
+
+// openAny opens the store. If nobody names a database, and the default one does not exist, it
+// opens the store of the demo that runs on this machine, and says so on w.
+func (l *lookSettings) openAny(ctx context.Context, w io.Writer) (*store.Store, error) {
 	if l.Database == defaultDatabase && fileThere(l.Database) != nil {
 		if running := demo.Running(); running != "" {
 			fmt.Fprintf(w, "resellerd: there is no database here, so this is about the demo in %s\n", running)
 			l.Database = running
 		}
 	}
-	st, err := l.open(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	return insight.NewInspector(st, engine), st, nil
+	return l.open(ctx)
 }
 
 // explainCommand says why a user may or may not do something.

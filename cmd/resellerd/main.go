@@ -86,6 +86,7 @@ type commandLine struct {
 	Policy   policyCommand   `cmd:"" help:"Check, test and compare policies."`
 	Log      logCommand      `cmd:"" help:"Check decision logs."`
 	Preview  previewCommand  `cmd:"" help:"Show what a user may do and sees, and compare it."`
+	Review   reviewCommand   `cmd:"" help:"List what each user sees and may do, now or at a past time, to be signed."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 

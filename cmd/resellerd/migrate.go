@@ -12,6 +12,7 @@ import (
 type migrateCommand struct {
 	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:resellerd.db" placeholder:"URL"`
 	Check    bool   `help:"Only list names that collide, malformed external ids of users, and currencies that differ."`
+	Finish   bool   `help:"Also close the store to earlier releases, so that rights can end. Run it when no server of an earlier release is left."`
 	Format   string `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
 
@@ -19,7 +20,10 @@ type migrateCommand struct {
 // cleared, and names that collide. Several migrations may run at once: they take
 // turns.
 func (c *migrateCommand) Run(ctx context.Context, t terminal) error {
-	if c.Check {
+	switch {
+	case c.Check && c.Finish:
+		return usagef("--check changes nothing: leave out --finish")
+	case c.Check:
 		return c.check(ctx, t.out)
 	}
 	var cleared []store.BadExternalID
@@ -32,6 +36,11 @@ func (c *migrateCommand) Run(ctx context.Context, t terminal) error {
 	defer st.Close()
 	if err := st.SchemaCurrent(ctx); err != nil {
 		return err
+	}
+	if c.Finish {
+		if err := st.FinishUpgrade(ctx); err != nil {
+			return err
+		}
 	}
 	same, err := st.Collisions(ctx)
 	if err != nil {

@@ -174,7 +174,7 @@ func (c *policyComparison) all() error {
 		return err
 	}
 	for _, tenant := range tenants {
-		if err := c.auditRun(tenant); err != nil {
+		if err := c.r.auditRun(tenant); err != nil {
 			return err
 		}
 		for after, more := "", true; more; {
@@ -202,17 +202,17 @@ const usersAtOnce = 1000
 
 // auditRun writes one audit entry for a look at all users of a tenant. It names their
 // number.
-func (c *policyComparison) auditRun(tenant string) error {
+func (r *Reader) auditRun(tenant string) error {
 	users := 0
-	err := c.r.Store.Snapshot(c.r.Ctx, tenant, func(m *store.Moment) (err error) {
-		users, err = m.Count(c.r.Ctx, query.Query{Type: "user", Filter: tenantFilter(tenant), Views: anyView})
+	err := r.Store.Snapshot(r.Ctx, tenant, func(m *store.Moment) (err error) {
+		users, err = m.Count(r.Ctx, query.Query{Type: "user", Filter: tenantFilter(tenant), Views: anyView})
 		return err
 	})
 	if err != nil || users == 0 {
 		return err
 	}
-	return c.r.Store.Write(c.r.Ctx, tenant, func(tx *store.Tx) error {
-		row, err := tx.PolicyRow(c.r.Ctx, "account", tenant)
+	return r.Store.Write(r.Ctx, tenant, func(tx *store.Tx) error {
+		row, err := tx.PolicyRow(r.Ctx, "account", tenant)
 		if err != nil {
 			return err
 		}
@@ -220,7 +220,7 @@ func (c *policyComparison) auditRun(tenant string) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Audit(c.r.Ctx, store.AuditEntry{AccountID: tenant, ResourceType: "account", ResourceID: tenant, Action: "preview", Change: change})
+		_, err = tx.Audit(r.Ctx, store.AuditEntry{AccountID: tenant, ResourceType: "account", ResourceID: tenant, Action: "preview", Change: change})
 		return err
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"resellerd/policies"
 	"resellerd/policies/input"
 	"resellerd/server/decisionlog"
+	"resellerd/store/schema"
 )
 
 // Input appends the policy input as JSON. The content is that of Engine.Document, but
@@ -32,7 +33,7 @@ func (w *Writer) subject(m *Mask, e *policies.Engine, in *input.Input, known *Fa
 	s := &in.Subject
 	w.Dst = append(w.Dst, '{')
 	w.Text(m, "type", s.Type)
-	w.Text(m, "id", s.ID)
+	w.id(m, "/input/subject/id", s.Type, s.ID)
 	w.properties(m, s.Properties)
 	switch {
 	case s.Facts == nil:
@@ -52,6 +53,17 @@ func (w *Writer) subject(m *Mask, e *policies.Engine, in *input.Input, known *Fa
 		}
 	}
 	w.Dst = append(w.Dst, '}')
+}
+
+// id appends the id of a subject or of a row, which is at path. What a request calls a user
+// may be its external id, or anything else that a person typed. The log takes only ids of
+// the store, and says that it lacks the others.
+func (w *Writer) id(m *Mask, path, typ, id string) {
+	if typ == "user" && id != "" && !schema.LikeID(id) && !m.At("id").Erases() {
+		w.erased = append(w.erased, path)
+		return
+	}
+	w.Text(m, "id", id)
 }
 
 // facts appends what the store knows about the subject.
@@ -179,7 +191,7 @@ func (w *Writer) resource(m *Mask, res *input.Resource) {
 	w.Dst = append(w.Dst, '{')
 	w.Text(m, "type", res.Type)
 	if res.ID != "" {
-		w.Text(m, "id", res.ID)
+		w.id(m, "/input/resource/id", res.Type, res.ID)
 	}
 	w.properties(m, res.Properties)
 	w.members(m, res.Row, resourceOwn)

@@ -48,10 +48,10 @@ func AuditChange(typ string, row, before, after map[string]any) (json.RawMessage
 	return json.Marshal(text)
 }
 
-// withheld returns what stands for a personal value.
+// withheld returns what stands for a personal value. An empty list is nobody's.
 func withheld(value any) any {
-	if value == nil {
-		return nil
+	if list, is := value.([]any); value == nil || is && len(list) == 0 {
+		return value
 	}
 	return schema.Withheld
 }

@@ -105,6 +105,18 @@ func (c *Users) FindAt(ctx context.Context, m *store.Moment, ref string) (*Actor
 	return &Actor{Subject: sub, Facts: input.NewFacts(facts)}, nil
 }
 
+// FindPast returns a user as of a past time, with its groups and the accounts that existed
+// then. It returns nil if there was no such user.
+func (c *Users) FindPast(p *store.Past, id string) (*Actor, []store.Group) {
+	sub, groups, is := p.Subject(id)
+	if !is {
+		return nil, nil
+	}
+	facts, own := *c.factsOf(sub), sub.Account.ID
+	facts.Leaf, facts.Below = false, func(account string) bool { return p.Below(own, account) }
+	return &Actor{Subject: sub, Facts: input.NewFacts(facts)}, groups
+}
+
 // IsAmbiguous reports whether err says that ref names more than one user.
 func IsAmbiguous(err error) bool { return errors.Is(err, fault.ErrAmbiguous) }
 

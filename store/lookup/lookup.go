@@ -113,7 +113,11 @@ func (f *Finder) Find(ctx context.Context, q Query) (*Cards, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look-up: %w", err)
 	}
-	return &Cards{finder: f, visible: seen, sources: f.memory.sources(seen.wanted), found: make([]CardRate, len(seen.cards))}, nil
+	sources := make([]rateSource, len(seen.cards)) // rates of the past are not kept in memory
+	if q.At == 0 {
+		sources = f.memory.sources(seen.wanted)
+	}
+	return &Cards{finder: f, visible: seen, sources: sources, found: make([]CardRate, len(seen.cards))}, nil
 }
 
 // Views returns the number of cards per view.

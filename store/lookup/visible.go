@@ -2,6 +2,8 @@ package lookup
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -84,6 +86,10 @@ type Query struct {
 	// Its type is "rate"; Parent is not needed.
 	Rates   query.Query
 	Account string // the viewer's own account
+	// At asks for the rates and the rounding that were in force at that time, on the cards
+	// that are visible now; 0 for now. A card of another account's has them for a time at
+	// which it was assigned to Account.
+	At schema.Micros
 }
 
 // lookupColumns are the columns of a card that a look-up shows or needs.
@@ -115,15 +121,15 @@ func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
 	}
 	return history.Trusted(ctx, f.Cache, func(known history.State) (*visibleCards, error) {
 		kept, _ := f.memory.get(string(key)).(*visibleCards)
-		if kept != nil && kept.epoch == known.Epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
+		if q.At == 0 && kept != nil && kept.epoch == known.Epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
 			return kept, nil
 		}
 		fresh, at := &visibleCards{views: map[string]int{}}, history.Observation{Known: known, At: time.Now()}
-		err := f.Snapshot(ctx, &at, func(x dialect.Execer) error { return f.loadVisible(ctx, x, fresh, &at, q.Account, cards, rates) })
+		err := f.Snapshot(ctx, &at, func(x dialect.Execer) error { return f.loadVisible(ctx, x, fresh, &at, q, cards, rates) })
 		if err != nil {
 			return nil, err
 		}
-		if fresh.epoch, err = f.Tracker.EpochOf(at); fresh.epoch != 0 {
+		if fresh.epoch, err = f.Tracker.EpochOf(at); fresh.epoch != 0 && q.At == 0 {
 			f.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes, losses: known.Losses})
 		}
 		return fresh, err
@@ -132,14 +138,14 @@ func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
 
 // loadVisible finds the cards whose rates the viewer sees. It leaves out a card
 // whose prefixes are hidden, because a match of a number would reveal them.
-func (f *Finder) loadVisible(ctx context.Context, x dialect.Execer, into *visibleCards, at *history.Observation, account string, cards, rates query.Query) error {
+func (f *Finder) loadVisible(ctx context.Context, x dialect.Execer, into *visibleCards, at *history.Observation, q Query, cards, rates query.Query) error {
 	heads, err := f.rateHeads(ctx, x, &rates)
 	if err != nil {
 		return err
 	}
 	err = f.Query.Stream(ctx, x, cards, func(row query.Row) error {
 		if head, ok := heads[row.ID()]; ok && head.shows.all(rateBits["prefix"]) {
-			into.add(newSeenCard(row, head, account), row.ID(), head)
+			into.add(newSeenCard(row, head, q.Account), row.ID(), head)
 		}
 		return nil
 	})
@@ -154,7 +160,58 @@ func (f *Finder) loadVisible(ctx context.Context, x dialect.Execer, into *visibl
 	if into.until, err = f.nextAssignment(ctx, x, at); err != nil {
 		return err
 	}
+	if q.At != 0 {
+		if err := f.asOf(ctx, x, into, q); err != nil {
+			return err
+		}
+	}
 	return f.findParents(ctx, x, into)
+}
+
+// asOf replaces the active revisions by those that were in force at a time, and the rounding
+// of charges by that of then.
+func (f *Finder) asOf(ctx context.Context, x dialect.Execer, v *visibleCards, q Query) error {
+	type period struct {
+		CardID     string `db:"card_id"`
+		RevisionID string `db:"revision_id"`
+		Terms      string
+		Assigned   int
+	}
+	ids := make([]string, len(v.wanted))
+	for i, one := range v.wanted {
+		ids[i] = one.card
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	all, err := dialect.SelectAll[period](ctx, f.Dialect, x, `SELECT p.card_id, p.revision_id, COALESCE(p.terms, '') AS terms,
+			CASE WHEN EXISTS (SELECT 1 FROM assignments a WHERE a.card_id = p.card_id AND a.account_id = ?
+				AND a.valid_from + 0 <= ? AND (a.valid_to IS NULL OR a.valid_to + 0 > ?)) THEN 1 ELSE 0 END AS assigned
+		FROM revision_periods p WHERE `+f.Dialect.AnyOf("p.card_id", "SELECT v.value FROM "+f.Dialect.Texts("?"))+`
+			AND p.active_from <= ? AND (p.active_to IS NULL OR p.active_to > ?)`, q.Account, q.At, q.At, string(list), q.At, q.At)
+	then := map[string]period{}
+	for _, p := range all {
+		then[p.CardID] = p
+	}
+	for i, card := range v.cards {
+		p, is := then[v.wanted[i].card]
+		if v.wanted[i].revision = ""; !is || card.View == schema.Translated && p.Assigned == 0 {
+			continue
+		}
+		v.wanted[i].revision = p.RevisionID
+		var currency, direction, rounding, charge string
+		var precision, decimals int
+		if _, err := fmt.Sscan(p.Terms, &currency, &direction, &precision, &rounding, &decimals, &charge); err != nil {
+			return fmt.Errorf("revision %s: %w", p.RevisionID, err)
+		}
+		if card.charge.Mode != 0 {
+			if card.charge, err = rating.NewRounding(decimals, charge); err != nil {
+				return fmt.Errorf("revision %s: %w", p.RevisionID, err)
+			}
+		}
+	}
+	return err
 }
 
 func (v *visibleCards) add(card *visibleCard, id string, head rateHead) {

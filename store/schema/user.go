@@ -19,7 +19,7 @@ type User struct {
 	GroupEnds  Ends     `db:"-" json:"group_ends,omitempty" description:"when the user leaves groups by itself, by group; each is one of groups, and each time is in the future"`
 	Left       bool     `db:"-" json:"-"` // it is in no group any more, because its time in each is over
 	Status     string   `db:"status,filter" enum:"active,disabled"`
-	IPAllow    Strings  `db:"ip_allow,opaque" description:"networks in CIDR notation; empty for any" maxItems:"1000" uniqueItems:"true"`
+	IPAllow    Strings  `db:"ip_allow,opaque,personal" description:"networks in CIDR notation; empty for any" maxItems:"1000" uniqueItems:"true"`
 	TimeZone   string   `db:"time_zone,null"` // a name of the IANA time zone database
 	Version    int64    `db:"version,unlisted"`
 	CreatedAt  Micros   `db:"created_at,fixed"`

@@ -221,6 +221,9 @@ var fillers = []filler{
 	{"webhook_states", 20000, "", map[string]string{"webhook_id": "'whk_' || i"}},
 	{"dead_letters", 20000, "", map[string]string{"webhook_id": "'whk_' || (i / 4)", "id": "'msg_' || i"}},
 	{"audit_entries", 30000, "", map[string]string{"id": "'aud_' || i", "tenant_id": manyTenants, "account_id": "'acc_' || (i / 6)"}},
+	{"audit_entries", 30000, "WHERE resource_type = 'user'", map[string]string{"id": "'aud_user' || i", "tenant_id": manyTenants, "account_id": "'acc_' || (i / 6)", "resource_id": "'usr_' || (i / 3)"}},
+	{"changes", 30000, "WHERE id <> ''", map[string]string{"tenant_id": manyTenants, "revision": "1000 + i", "id": "'usr_' || (i / 3)"}},
+	{"former_access", 30000, "", map[string]string{"tenant_id": manyTenants, "id": "'usr_' || (i / 3)", "until": "i"}},
 	{"idempotency_keys", 20000, "", map[string]string{"scope_hash": "CAST('k' || i AS BYTES)"}},
 }
 

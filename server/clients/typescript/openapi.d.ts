@@ -1821,7 +1821,7 @@ export interface components {
         };
         BilledCard: {
             card_id: string;
-            /** @description null if no revision was in force, or it is not kept any more */
+            /** @description null if no revision was in force that the user sees, or it is not kept any more */
             revision: components["schemas"]["BilledRevision"] | null;
             /** Format: date-time */
             valid_from: string;
@@ -1830,25 +1830,26 @@ export interface components {
         };
         BilledRevision: {
             /** Format: date-time */
-            active_from: string;
+            active_from?: string;
             /**
              * Format: date-time
              * @description null if it still is in force in this way
              */
-            active_to: string | null;
-            charge_precision: number;
-            charge_rounding: string;
-            currency: string;
+            active_to?: string | null;
+            charge_precision?: number;
+            charge_rounding?: string;
+            currency?: string;
             /** @enum {string} */
-            direction: "termination" | "origination";
+            direction?: "termination" | "origination";
             id: string;
-            rate_precision: number;
-            rate_rounding: string;
+            rate_precision?: number;
+            rate_rounding?: string;
         };
         Billing: {
             /** Format: date-time */
             at: string;
             items: components["schemas"]["BilledCard"][];
+            next?: string;
         };
         BuildOptions: {
             /** @description activate it even if calls sell at a loss; needs the action accept_losses */
@@ -9936,6 +9937,9 @@ export interface operations {
             query?: {
                 /** @description the start of a call; default: now */
                 at?: string;
+                limit?: number;
+                /** @description next of another page, which is about the same time */
+                cursor?: string;
             };
             header?: {
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
@@ -11914,6 +11918,8 @@ export interface operations {
                 jurisdiction?: "indeterminate" | "inter" | "intra";
                 /** @description remove the exit code 011 from the beginning of the number */
                 exit?: "011";
+                /** @description the start of past calls: the rates and the rounding of then, on the cards that the user sees now; default: now */
+                at?: string;
             };
             header?: {
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
@@ -12017,7 +12023,10 @@ export interface operations {
     };
     lookUpCalls: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description the start of past calls: the rates and the rounding of then, on the cards that the user sees now; default: now */
+                at?: string;
+            };
             header?: {
                 /** @description The address of the user's client. Users with ip_allow are denied without it. Only for panel tokens. */
                 "Resellerd-Client-IP"?: components["parameters"]["ResellerdClientIP"];

@@ -1,9 +1,9 @@
 -- min_reader: 10, min_writer: 10
 -- +goose Up
-SELECT lock_tables('user_groups', 'users', 'audit_entries', 'accounts', 'revision_periods');
+SELECT lock_tables('user_groups', 'users', 'audit_entries', 'accounts', 'revisions', 'revision_periods');
 
 -- When a user leaves a group by itself; NULL for never. Programs without this column would let the user stay, so
--- the first end that is stored closes the store to them.
+-- ends are refused until the store is closed to them.
 ALTER TABLE user_groups ADD COLUMN valid_to BIGINT;
 
 -- Users who were created for an emergency, by a command on the database.
@@ -24,6 +24,7 @@ ALTER TABLE audit_entries ADD COLUMN place BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE audit_entries ALTER COLUMN place SET DEFAULT audit_place();
 CREATE INDEX audit_tenant_place ON audit_entries (tenant_id, place, id);
 CREATE INDEX audit_account_place ON audit_entries (account_id, place, id);
+CREATE INDEX audit_user ON audit_entries (resource_id, id) WHERE resource_type = 'user';
 
 -- Users whose name, login and external id were replaced. Only the changes of entries about them may be rewritten.
 CREATE TABLE erased_users (
@@ -32,6 +33,7 @@ CREATE TABLE erased_users (
     at        BIGINT NOT NULL
 );
 CREATE INDEX erased_users_tenant ON erased_users (tenant_id);
+CREATE INDEX revisions_scheduled_by ON revisions (scheduled_by) WHERE scheduled_by IS NOT NULL;
 -- +goose StatementBegin
 CREATE FUNCTION audit_entry_fixed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,6 +50,27 @@ DROP TRIGGER audit_entries_fixed ON audit_entries;
 CREATE TRIGGER audit_entries_fixed BEFORE UPDATE ON audit_entries
     FOR EACH ROW EXECUTE FUNCTION audit_entry_fixed();
 
--- What the card said beside the rates in this period, as revisions.terms; NULL if an older program wrote the period.
+-- What the card said beside the rates in this period, as revisions.terms. Older programs write no terms of a period:
+-- its terms are those of its revision, and a change of these changes the period that is open.
 ALTER TABLE revision_periods ADD COLUMN terms TEXT COLLATE "C";
 UPDATE revision_periods SET terms = (SELECT r.terms FROM revisions r WHERE r.id = revision_periods.revision_id);
+-- +goose StatementBegin
+CREATE FUNCTION period_terms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE revision_periods SET terms = (SELECT r.terms FROM revisions r WHERE r.id = NEW.revision_id)
+    WHERE card_id = NEW.card_id AND active_from = NEW.active_from AND revision_id = NEW.revision_id;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE FUNCTION revision_terms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE revision_periods SET terms = NEW.terms
+    WHERE card_id = NEW.card_id AND revision_id = NEW.id AND active_to IS NULL AND terms IS DISTINCT FROM NEW.terms;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER revision_periods_terms AFTER INSERT ON revision_periods
+    FOR EACH ROW WHEN (NEW.terms IS NULL) EXECUTE FUNCTION period_terms();
+CREATE TRIGGER revisions_terms AFTER UPDATE OF terms ON revisions
+    FOR EACH ROW WHEN (OLD.terms IS DISTINCT FROM NEW.terms) EXECUTE FUNCTION revision_terms();

@@ -3686,7 +3686,7 @@ type AuditResource struct {
 type BilledCard struct {
 	CardId string `json:"card_id"`
 
-	// Revision null if no revision was in force, or it is not kept any more
+	// Revision null if no revision was in force that the user sees, or it is not kept any more
 	Revision  interface{} `json:"revision"`
 	ValidFrom time.Time   `json:"valid_from"`
 	ValidTo   *time.Time  `json:"valid_to"`
@@ -3694,17 +3694,17 @@ type BilledCard struct {
 
 // BilledRevision defines model for BilledRevision.
 type BilledRevision struct {
-	ActiveFrom time.Time `json:"active_from"`
+	ActiveFrom *time.Time `json:"active_from,omitempty"`
 
 	// ActiveTo null if it still is in force in this way
-	ActiveTo        *time.Time              `json:"active_to"`
-	ChargePrecision int                     `json:"charge_precision"`
-	ChargeRounding  string                  `json:"charge_rounding"`
-	Currency        string                  `json:"currency"`
-	Direction       BilledRevisionDirection `json:"direction"`
-	Id              string                  `json:"id"`
-	RatePrecision   int                     `json:"rate_precision"`
-	RateRounding    string                  `json:"rate_rounding"`
+	ActiveTo        *time.Time               `json:"active_to,omitempty"`
+	ChargePrecision *int                     `json:"charge_precision,omitempty"`
+	ChargeRounding  *string                  `json:"charge_rounding,omitempty"`
+	Currency        *string                  `json:"currency,omitempty"`
+	Direction       *BilledRevisionDirection `json:"direction,omitempty"`
+	Id              string                   `json:"id"`
+	RatePrecision   *int                     `json:"rate_precision,omitempty"`
+	RateRounding    *string                  `json:"rate_rounding,omitempty"`
 }
 
 // BilledRevisionDirection defines model for BilledRevision.Direction.
@@ -3714,6 +3714,7 @@ type BilledRevisionDirection string
 type Billing struct {
 	At    time.Time    `json:"at"`
 	Items []BilledCard `json:"items"`
+	Next  *string      `json:"next,omitempty"`
 }
 
 // BuildOptions defines model for BuildOptions.

@@ -320,20 +320,21 @@ BilledCard = TypedDict("BilledCard", {
 }, total=False)
 
 BilledRevision = TypedDict("BilledRevision", {
-    "active_from": Required[str],
-    "active_to": Required[Union[str, None]],
-    "charge_precision": Required[int],
-    "charge_rounding": Required[str],
-    "currency": Required[str],
-    "direction": Required[Literal['termination', 'origination']],
+    "active_from": str,
+    "active_to": Union[str, None],
+    "charge_precision": int,
+    "charge_rounding": str,
+    "currency": str,
+    "direction": Literal['termination', 'origination'],
     "id": Required[str],
-    "rate_precision": Required[int],
-    "rate_rounding": Required[str],
+    "rate_precision": int,
+    "rate_rounding": str,
 }, total=False)
 
 Billing = TypedDict("Billing", {
     "at": Required[str],
     "items": Required[list["BilledCard"]],
+    "next": str,
 }, total=False)
 
 BuildOptions = TypedDict("BuildOptions", {

@@ -1,0 +1,25 @@
+-- min_reader: 10, min_writer: 10
+-- +goose Up
+SELECT lock_tables('accounts', 'webhooks');
+
+-- What decided access before a change or a deletion: of users, groups and accounts, without what identifies a person.
+-- until is the time of the change. Programs without this table write none.
+CREATE TABLE former_access (
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    type      TEXT COLLATE "C" NOT NULL,
+    id        TEXT COLLATE "C" NOT NULL,
+    until     BIGINT NOT NULL,
+    document  TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant_id, type, id, until)
+);
+CREATE INDEX former_access_until ON former_access (tenant_id, until);
+
+-- From when on former_access is whole; a tenant without a row has been whole from its beginning.
+CREATE TABLE access_kept_from (
+    tenant_id TEXT COLLATE "C" PRIMARY KEY NOT NULL REFERENCES accounts (id),
+    at        BIGINT NOT NULL
+);
+INSERT INTO access_kept_from (tenant_id, at)
+SELECT id, CAST(extract(epoch FROM now()) * 1000000 AS BIGINT) FROM accounts WHERE parent_id IS NULL;
+
+CREATE INDEX webhooks_old_secret ON webhooks (old_until) WHERE old_secret IS NOT NULL;
