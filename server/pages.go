@@ -16,6 +16,7 @@ import (
 // manual lists the pages that the server shows, as their names and files.
 var manual = []struct{ name, file string }{
 	{"server.md", "server/README.md"},
+	{"week.md", "server/WEEK.md"},
 	{"switching.md", "server/SWITCHING.md"},
 	{"import.md", "server/IMPORT.md"},
 	{"rate-cards.md", "store/README.md"},
@@ -28,7 +29,7 @@ var manual = []struct{ name, file string }{
 
 // A package embeds only files beside it and below.
 //
-//go:embed README.md SWITCHING.md IMPORT.md clients/*/README.md
+//go:embed README.md WEEK.md SWITCHING.md IMPORT.md clients/*/README.md
 var ownPages embed.FS
 
 const mediaMarkdown = "text/markdown"

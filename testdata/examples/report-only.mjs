@@ -1,8 +1,10 @@
 // Lets the panel decide as before, and tells resellerd what it decided:
 // node report-only.mjs [AREA…]    areas that resellerd decides already
 
+import { pathToFileURL } from 'node:url'
+
 /** Decides for the panel, area by area. */
-class Switchover {
+export class Switchover {
   /** enforced has the areas in which resellerd decides. */
   constructor(url, token, enforced) {
     Object.assign(this, { url, token, enforced: new Set(enforced) })
@@ -35,9 +37,6 @@ class Switchover {
   }
 }
 
-const { RESELLERD_URL, RESELLERD_TOKEN } = process.env
-const switchover = new Switchover(RESELLERD_URL, RESELLERD_TOKEN, process.argv.slice(2))
-
 // What the panel decided until now. Replace this with the panel's own check.
 const panel = [
   ['brightcall-owner', 'read', 'cdr', true],
@@ -46,6 +45,10 @@ const panel = [
   ['brightcall-sales', 'read', 'cdr', true],
   ['brightcall-owner', 'read', 'routing', false],
 ]
-for (const [user, action, area, allows] of panel) {
-  console.log(`${user} ${action} ${area}: ${(await switchover.may(user, action, area, allows)) ? 'yes' : 'no'}`)
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { RESELLERD_URL, RESELLERD_TOKEN } = process.env
+  const switchover = new Switchover(RESELLERD_URL, RESELLERD_TOKEN, process.argv.slice(2))
+  for (const [user, action, area, allows] of panel) {
+    console.log(`${user} ${action} ${area}: ${(await switchover.may(user, action, area, allows)) ? 'yes' : 'no'}`)
+  }
 }
