@@ -183,11 +183,11 @@ func (s *Store) Fresh(ctx context.Context) error { return s.tracker.Confirm(ctx)
 // Dialect returns the database's kind: "sqlite" or "postgres".
 func (s *Store) Dialect() string { return s.dialect.Name }
 
-// micros returns the present time as the database stores times: microseconds since
-// 1970.
 // Now returns the present time by the clock of the store.
 func (s *Store) Now() time.Time { return s.now() }
 
+// micros returns the present time as the database stores times: microseconds since
+// 1970.
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
 
 // RandomID returns an opaque id for a row of the given type: a prefix that names
