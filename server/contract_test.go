@@ -203,7 +203,7 @@ var beyondSchemas = []beyondSchema{
 		"a sealed text is opened"},
 	{regexp.MustCompile(`(does not name|names) an? |does not exist\.$|is not one of groups\.$|not directly below|is not a customer|is not a provider card|is not assigned to|another direction|exchange rate`),
 		"a reference is looked up"},
-	{regexp.MustCompile(`is not a known (parameter|field)|cannot be (used to select|compared)|is for who reads|names no reference|the policy (reads|does not read)|cannot express this filter`),
+	{regexp.MustCompile(`is not a known (parameter|field)|^sort must be one of|cannot be (used to select|compared)|is for who reads|names no reference|the policy (reads|does not read)|cannot express this filter`),
 		"the policy decides what a user can name"},
 	{regexp.MustCompile(`in the (future|past)\.$|^at is before the time|valid_to must be after`), "the clock decides"},
 	{regexp.MustCompile(`cannot be combined|appl(ies|y) only to|does not fit together|given together|is only for|is not for a stream|is part of the plan|is given beside|is needed because|for mysql\.$|^external_id must be|\.(type|value) is (missing|too small)|dialect must be one of|own data\.$|lists itself\.$|a list of 1 to 100 objects\.$|^(evaluations\.[0-9]+\.)?(subject|action|resource) is missing\.$`),

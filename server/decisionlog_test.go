@@ -55,11 +55,11 @@ func TestLoggedInputIsTheDocumentThePolicyRead(t *testing.T) {
 	hostile := map[string]any{"account_id": w.ID("below"), "n": json.Number("1.5"), "null": nil,
 		"list": []any{"a\"b\\\n\u2028", nil, map[string]any{"deep": true, "gone": nil}}, "id": "x", "type": "y"}
 	for name, in := range map[string]input.Input{
-		"bare":          {Subject: input.Subject{Type: "user", ID: "u"}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at}},
+		"bare":          {Subject: input.Subject{Type: "user", ID: "usr_u"}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at}},
 		"known":         {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "read"}, Resource: input.Resource{Type: "area", ID: "cdr"}, Context: input.Context{Time: at, ClientIP: "192.0.2.1", Panel: "p"}},
 		"a row":         {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update"}, Resource: input.Resource{Type: "customer", ID: w.ID("customer"), Row: row}, Context: input.Context{Time: at}},
 		"all sent":      {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts, Properties: hostile}, Action: input.Action{Name: "x", Properties: hostile}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: hostile}, Context: input.Context{Time: at, Properties: merged(hostile, map[string]any{"time": "x", "panel": "y", "client_ip": "z"})}},
-		"empty objects": {Subject: input.Subject{Type: "user", ID: "u", Properties: map[string]any{}}, Action: input.Action{Name: "read", Properties: map[string]any{}}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: input.Context{Time: at}},
+		"empty objects": {Subject: input.Subject{Type: "user", ID: "usr_u", Properties: map[string]any{}}, Action: input.Action{Name: "read", Properties: map[string]any{}}, Resource: input.Resource{Type: "cdr", ID: "1", Properties: map[string]any{}}, Context: input.Context{Time: at}},
 		"a change":      {Subject: input.Subject{Type: "user", ID: a.Subject.User.ID, Facts: a.Facts}, Action: input.Action{Name: "update", Change: &input.Change{Fields: []string{"rows"}, Before: map[string][]string{"*": {}}, After: map[string][]string{"cdr": {"read"}}}}, Resource: input.Resource{Type: "customer", ID: w.ID("customer"), Row: row}, Context: input.Context{Time: at}},
 	} {
 		for _, known := range []*record.FactsText{nil, &a.Log} {
@@ -251,7 +251,7 @@ func TestHostileTextsStayInsideTheirLine(t *testing.T) {
 	if strings.Count(line, "\n") != 1 {
 		t.Errorf("%d lines: %q", strings.Count(line, "\n"), line)
 	}
-	id := plainJSON(t, []byte(line)).(map[string]any)["input"].(map[string]any)["subject"].(map[string]any)["id"]
+	id := plainJSON(t, []byte(line)).(map[string]any)["input"].(map[string]any)["resource"].(map[string]any)["id"]
 	if id != "\"},\n{\"decision_id\":\"forged\"}\n\u2028\t" {
 		t.Errorf("came back as %q", id)
 	}
