@@ -2,17 +2,21 @@ package server
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	neturl "net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"resellerd/policies/policiestest/depth"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/storetest"
 )
 
@@ -218,9 +222,6 @@ func TestAnErasedUserIsFoundNowhere(t *testing.T) {
 		if e, err = w.store.EraseUser(t.Context(), w.id("M"), w.id("b2")); err != nil || e.Left() {
 			t.Errorf("a deleted user: %+v, %v", e, err)
 		}
-		if _, err = w.store.EraseUser(t.Context(), w.id("M"), "usr_nobody"); err == nil {
-			t.Error("nobody was erased")
-		}
 		if _, err = w.store.EraseUser(t.Context(), w.id("M"), w.id("m")); err == nil {
 			t.Error("the last administrator was erased")
 		}
@@ -252,13 +253,124 @@ func TestAnErasedUserIsFoundNowhere(t *testing.T) {
 	})
 }
 
+// What is not the id of a user of the tenant erases nobody, and changes nothing. An erasure
+// touches no row of another tenant.
+func TestOnlyUsersOfTheTenantAreErased(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"login":"zoe@example.com","external_id":"zoe"}`, "Idempotency-Key", "one").want(200)
+		w.do("n", "PATCH", "/v1/users/{r}", `{"name":"Rita"}`, "Idempotency-Key", "two").want(200)
+		w.do("n", "POST", "/v1/customers", `{"name":"`+w.id("a2")+`"}`, "Idempotency-Key", "three").want(201)
+		w.do("m", "DELETE", "/v1/customers/{apex}", "", "Idempotency-Key", "four").want(204)
+		state := func() string { return strings.Join(tablesOf(t, w), "\n") }
+		before := state()
+		full := w.id("a2")
+		for _, id := range []string{
+			"", "i", "id", "usr_", "user", "zoe", "zoe@example.com", w.id("A"), w.id("acme"), full[4:], full[:29], full + "a", " " + full, strings.ToUpper(full),
+			"usr_" + strings.Repeat("1", 26), "usr_" + strings.Repeat("a", 26), w.id("r"), w.id("n"),
+		} {
+			if e, err := w.store.EraseUser(t.Context(), w.id("M"), id); err == nil {
+				t.Errorf("%q was erased: %+v", id, e)
+			}
+		}
+		if _, err := w.store.EraseUser(t.Context(), w.id("N"), full); !errors.Is(err, fault.ErrNotFound) {
+			t.Errorf("by another tenant: %v", err)
+		}
+		if after := state(); after != before {
+			t.Errorf("something has changed: %s\n%s", before, after)
+		}
+		kept := strings.Count(before, `{"action"`)
+		e, err := w.store.EraseUser(t.Context(), w.id("M"), full)
+		must(t, err)
+		if left := strings.Count(state(), `{"action"`); e.Answers != 1 || kept < 4 || left != kept-1 {
+			t.Errorf("of %d answers, %d are left: %+v", kept, left, e)
+		}
+	})
+}
+
+// A user may have had any number of networks, and each is searched for.
+func TestManyTextsOfAUserAreErased(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		networks := make([]string, 1000)
+		for i := range networks {
+			networks[i] = fmt.Sprintf("2001:db8:%x::/48", i)
+		}
+		w.write(w.id("M"), func(tx *store.Tx) error {
+			_, err := tx.UpdateUser(t.Context(), w.id("a2"), store.UserPatch{IPAllow: &networks})
+			if err == nil {
+				_, err = tx.UpdateUser(t.Context(), w.id("b2"), store.UserPatch{IPAllow: &[]string{networks[999]}})
+			}
+			return err
+		})
+		e, err := w.store.EraseUser(t.Context(), w.id("M"), w.id("a2"))
+		if err != nil || e.Searched < 1000 || e.Left() {
+			t.Fatalf("searched for %d: %v", e.Searched, err)
+		}
+		if !slices.ContainsFunc(e.Found, func(f store.Trace) bool { return f.Table == "users" && f.Of == "ip_allow" && f.Rows == 1 }) {
+			t.Errorf("the network of another user is not found: %+v", e.Found)
+		}
+	})
+}
+
+// An erasure that is interrupted before it has searched once has replaced nothing. One that is
+// interrupted later can be repeated, and tells whether its search has proved anything.
+func TestAnErasureMayBeInterrupted(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		var searches, replaced atomic.Int64
+		stopAt, stop := int64(-1), func() {}
+		heard := storetest.Statements{Before: func(text string) {
+			if strings.HasPrefix(text, "UPDATE users SET") {
+				replaced.Add(1)
+			}
+			if strings.HasPrefix(text, `SELECT count(*) AS n FROM "`) && searches.Add(1) == stopAt {
+				stop()
+			}
+		}}
+		st := storetest.Open(t, storetest.URL(t, w.store), store.Options{Wrap: heard.Wrap})
+		erase := func(id string, at int64) (store.Erased, error) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			searches.Store(0)
+			replaced.Store(0)
+			stopAt, stop = at, cancel
+			return st.EraseUser(ctx, w.id("M"), w.id(id))
+		}
+		e, err := erase("b2", -1)
+		if err != nil || e.Searched == 0 || replaced.Load() == 0 {
+			t.Fatalf("%+v, %v", e, err)
+		}
+		all := searches.Load()
+		before := strings.Join(tablesOf(t, w), "\n")
+		for _, at := range []int64{1, all / 4, all / 2} {
+			if _, err := erase("a2", at); err == nil || replaced.Load() > 0 || before != strings.Join(tablesOf(t, w), "\n") {
+				t.Errorf("search %d of %d: %v, %d rows replaced", at, all, err, replaced.Load())
+			}
+		}
+		if _, err := erase("a2", all); err == nil || replaced.Load() == 0 {
+			t.Errorf("the last search: %v, %d rows replaced", err, replaced.Load())
+		}
+		if e, err := erase("a2", -1); err != nil || e.Searched != 0 || e.Earlier != 0 {
+			t.Errorf("after an interrupted search: %+v, %v", e, err)
+		}
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"name":"Zoe","login":"zoe@example.com"}`).want(200)
+		if e, err := erase("a2", -1); err != nil || e.Searched != 2 || e.Left() {
+			t.Errorf("with new texts: %+v, %v", e, err)
+		}
+		if e, err := erase("a2", -1); err != nil || e.Searched != 0 || e.Earlier == 0 {
+			t.Errorf("again: %+v, %v", e, err)
+		}
+	})
+}
+
 // tablesOf returns the texts of the tables that hold something of users.
 func tablesOf(t *testing.T, w *world) (all []string) {
 	t.Helper()
 	db := storetest.SQL(t, w.store)
 	for _, text := range []string{
 		"SELECT id, external_id, login, name, login_key, folded FROM users", "SELECT id, change FROM audit_entries",
-		"SELECT id, row_before, row_after, changed FROM changes", "SELECT scope_hash, body FROM idempotency_keys",
+		"SELECT id, row_before, row_after, changed FROM changes", "SELECT scope_hash, body FROM idempotency_keys", "SELECT user_id, tenant_id FROM erased_users",
 	} {
 		rows, err := db.Query(text)
 		must(t, err)

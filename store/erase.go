@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,9 +27,11 @@ type Erased struct {
 	Found []Trace `json:"found"`
 	// Kept are the places that hold the user's id.
 	Kept []Trace `json:"kept"`
-	// Searched is how many names, logins and external ids were searched for. It is 0 if
-	// none was left to replace: the search then proves nothing.
+	// Searched is how many names, logins, external ids and networks were searched for. It is
+	// 0 if none was left to replace: the search then proves nothing.
 	Searched int `json:"searched"`
+	// Earlier is when an earlier run has searched, 0 for never.
+	Earlier schema.Micros `json:"-"`
 
 	texts map[string]map[string]bool // by column: all values that the user had
 }
@@ -42,57 +43,85 @@ func (e *Erased) Left() bool {
 }
 
 // EraseUser replaces a user's name, login and external id by a pseudonym everywhere: in
-// its row, in audit entries, and in what is kept for /v1/changes. It takes away its networks,
-// deletes answers that are kept for repeated requests and hold the user's id, as all about
-// the user do, and disables the user. Then it searches all tables. It reads what is kept
-// without holding up writers, and rewrites it in short transactions. If it is interrupted,
-// erase the user again. A user that was deleted, or erased, can be erased again. It returns
-// ErrNotFound if nothing is kept of the user, or ErrConflict if nobody could administer the
-// tenant without the user.
+// its row, in audit entries, and in what is kept for /v1/changes. It removes the networks of
+// ip_allow, disables the user, and deletes the kept answers about the user. Then it searches
+// all tables.
+//
+// It collects and searches before it replaces anything, so that a search that cannot be made
+// leaves everything as it is. It reads without holding up writers, and rewrites in short
+// transactions. If it is interrupted, erase the user again. A user that was deleted, or
+// erased, can be erased again.
+//
+// It returns ErrInvalid if id does not have the form of a user's id, ErrNotFound if the tenant
+// keeps nothing of the user, and ErrConflict if nobody could administer the tenant without
+// the user.
 func (s *Store) EraseUser(ctx context.Context, tenant, id string) (Erased, error) {
-	e := Erased{UserID: id, Pseudonym: "erased-" + strings.TrimPrefix(id, "usr_"), texts: map[string]map[string]bool{}}
-	known, err := s.keepsOf(ctx, tenant, id)
-	if err == nil && !known {
-		err = fault.ErrNotFound
+	e := Erased{UserID: id, Pseudonym: "erased-" + strings.TrimPrefix(id, schema.Info("user").Prefix), texts: map[string]map[string]bool{}}
+	if !schema.IsID("user", id) {
+		return Erased{}, fault.Invalid("", fmt.Sprintf("user %q: this is not the id of a user, which looks like %s", id, RandomID("user")))
 	}
-	if err == nil {
-		err = s.Write(ctx, tenant, func(tx *Tx) error { return tx.erase(ctx, &e) })
-	}
-	for _, k := range keptDocuments {
-		if err == nil {
-			err = s.rewrite(ctx, tenant, k, &e)
+	for _, step := range []func(context.Context, string, *Erased) error{s.collect, s.searchTraces, s.replace, s.searchTraces, s.searched} {
+		if err := step(ctx, tenant, &e); err != nil {
+			return Erased{}, fmt.Errorf("user %s: %w", id, err)
 		}
-	}
-	if err == nil {
-		err = s.eraseAnswers(ctx, tenant, &e)
-	}
-	if err == nil {
-		err = s.searchTraces(ctx, &e)
-	}
-	if err != nil {
-		return Erased{}, fmt.Errorf("user %s: %w", id, err)
 	}
 	return e, nil
 }
 
-// keepsOf reports whether the store has the user, or keeps something of it.
-func (s *Store) keepsOf(ctx context.Context, tenant, id string) (bool, error) {
-	if !dialect.Storable(id) {
-		return false, nil
+// collect notes all texts that are to be replaced. It returns ErrNotFound if neither the
+// user's row nor anything about the user is in the tenant.
+func (s *Store) collect(ctx context.Context, tenant string, e *Erased) error {
+	own, err := dialect.SelectAll[User](ctx, s.dialect, s.pool, usersTable.query+" WHERE tenant_id = ? AND id = ?", tenant, e.UserID)
+	if err != nil {
+		return err
 	}
-	own, err := dialect.SelectAll[kept](ctx, s.dialect, s.pool, "SELECT id FROM users WHERE tenant_id = ? AND id = ?", tenant, id)
-	if err != nil || len(own) > 0 {
-		return len(own) > 0, err
+	known := len(own) > 0
+	for _, u := range own {
+		e.noteRow(u)
 	}
 	for _, k := range keptDocuments {
-		some := false
-		err := s.documents(ctx, tenant, id, k, func([]document) error { some = true; return nil })
-		if err != nil || some {
-			return some, err
+		err := s.documents(ctx, tenant, e.UserID, k, func(some []document) error {
+			known = true
+			_, err := k.changed(e, some)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
-	found, err := s.answersAbout(ctx, id)
-	return len(found) > 0, err
+	if !known {
+		return fmt.Errorf("tenant %s: %w", tenant, fault.ErrNotFound)
+	}
+	earlier, err := dialect.SelectAll[struct{ At schema.Micros }](ctx, s.dialect, s.pool, "SELECT COALESCE(searched_at, 0) AS at FROM erased_users WHERE user_id = ? AND tenant_id = ?", e.UserID, tenant)
+	for _, one := range earlier {
+		e.Earlier = one.At
+	}
+	return err
+}
+
+// replace replaces the user's texts in all that is kept.
+func (s *Store) replace(ctx context.Context, tenant string, e *Erased) error {
+	err := s.Write(ctx, tenant, func(tx *Tx) error { return tx.erase(ctx, e) })
+	for _, k := range keptDocuments {
+		if err == nil {
+			err = s.rewrite(ctx, tenant, k, e)
+		}
+	}
+	if err == nil {
+		err = s.eraseAnswers(ctx, tenant, e)
+	}
+	return err
+}
+
+// searched keeps when the tables were searched after texts of the user were replaced.
+func (s *Store) searched(ctx context.Context, tenant string, e *Erased) error {
+	if e.Searched == 0 {
+		return nil
+	}
+	return s.Write(ctx, tenant, func(tx *Tx) error {
+		_, err := tx.exec(ctx, "UPDATE erased_users SET searched_at = ? WHERE user_id = ? AND tenant_id = ?", tx.now, e.UserID, tenant)
+		return err
+	})
 }
 
 // note keeps a value that the user had: a text, or a list of texts.
@@ -111,6 +140,16 @@ func (e *Erased) note(column string, value any) {
 	e.texts[column][text] = true
 }
 
+// noteRow notes the texts of the user's row.
+func (e *Erased) noteRow(u User) {
+	for column, value := range map[string]string{"name": u.Name, "login": u.Login, "external_id": u.ExternalID} {
+		e.note(column, value)
+	}
+	for _, network := range u.IPAllow {
+		e.note("ip_allow", network)
+	}
+}
+
 func (tx *Tx) erase(ctx context.Context, e *Erased) error {
 	u, err := tx.User(ctx, e.UserID)
 	deleted := errors.Is(err, fault.ErrNotFound)
@@ -124,6 +163,9 @@ func (tx *Tx) erase(ctx context.Context, e *Erased) error {
 		}
 	}
 	_, err = tx.exec(ctx, "INSERT INTO erased_users (user_id, tenant_id, at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO NOTHING", e.UserID, tx.tenant, tx.now)
+	if err == nil && len(e.texts) > 0 {
+		_, err = tx.exec(ctx, "UPDATE erased_users SET searched_at = NULL WHERE user_id = ? AND tenant_id = ?", e.UserID, tx.tenant)
+	}
 	if err == nil && !deleted {
 		err = tx.eraseRow(ctx, u, e)
 	}
@@ -146,12 +188,7 @@ func (tx *Tx) ownerOfDeleted(ctx context.Context, id string) (string, error) {
 
 // eraseRow replaces the identity in the user's row.
 func (tx *Tx) eraseRow(ctx context.Context, u User, e *Erased) error {
-	for column, value := range map[string]string{"name": u.Name, "login": u.Login, "external_id": u.ExternalID} {
-		e.note(column, value)
-	}
-	for _, network := range u.IPAllow {
-		e.note("ip_allow", network)
-	}
+	e.noteRow(u)
 	had, err := tx.HasAdministrator(ctx)
 	if err != nil {
 		return err
@@ -247,28 +284,33 @@ func (s *Store) documentsWithin(ctx context.Context, tenant string, k keptDocume
 	return err
 }
 
-// rewrite takes personal values out of the documents about a user. Nobody else changes them.
+// changed returns the documents that hold personal values, without them.
+func (k *keptDocument) changed(e *Erased, some []document) (changed []document, err error) {
+	for _, d := range some {
+		var content map[string]any
+		read := json.NewDecoder(strings.NewReader(d.Text))
+		read.UseNumber()
+		if err := read.Decode(&content); err != nil {
+			return nil, err
+		}
+		if !k.without(e, content) {
+			continue
+		}
+		text, err := json.Marshal(content)
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, document{d.Key, string(text)})
+	}
+	return changed, nil
+}
+
+// rewrite removes personal values from the documents about a user. Nobody else changes them.
 func (s *Store) rewrite(ctx context.Context, tenant string, k keptDocument, e *Erased) error {
 	return s.documents(ctx, tenant, e.UserID, k, func(some []document) error {
-		var changed []document
-		for _, d := range some {
-			var content map[string]any
-			read := json.NewDecoder(strings.NewReader(d.Text))
-			read.UseNumber()
-			if err := read.Decode(&content); err != nil {
-				return err
-			}
-			if !k.without(e, content) {
-				continue
-			}
-			text, err := json.Marshal(content)
-			if err != nil {
-				return err
-			}
-			changed = append(changed, document{d.Key, string(text)})
-		}
-		if len(changed) == 0 {
-			return nil
+		changed, err := k.changed(e, some)
+		if err != nil || len(changed) == 0 {
+			return err
 		}
 		k.count(e, len(changed))
 		return s.Write(ctx, tenant, func(tx *Tx) error {
@@ -336,9 +378,9 @@ func (e *Erased) rowWithout(row map[string]any) (found bool) {
 	return found
 }
 
-// answersAbout returns the keys of the kept answers that hold a user's id. It reads all, in
-// slices.
-func (s *Store) answersAbout(ctx context.Context, user string) (found [][]byte, err error) {
+// eraseAnswers deletes the answers that are kept for repeated requests about the user. Such
+// an answer may hold the row of a deleted user.
+func (s *Store) eraseAnswers(ctx context.Context, tenant string, e *Erased) error {
 	type answer struct {
 		Hash []byte `db:"scope_hash"`
 		Body []byte
@@ -346,30 +388,28 @@ func (s *Store) answersAbout(ctx context.Context, user string) (found [][]byte, 
 	for after := []byte{}; ; {
 		some, err := dialect.SelectAll[answer](ctx, s.dialect, s.pool, "SELECT scope_hash, body FROM idempotency_keys WHERE scope_hash > ? ORDER BY scope_hash LIMIT ?", after, documentSlice)
 		if err != nil || len(some) == 0 {
-			return found, err
+			return err
 		}
-		for _, a := range some {
-			if after = a.Hash; bytes.Contains(a.Body, []byte(user)) {
-				found = append(found, a.Hash)
+		after = some[len(some)-1].Hash
+		some = slices.DeleteFunc(some, func(a answer) bool {
+			var about struct{ Type, ID string }
+			return json.Unmarshal(a.Body, &about) != nil || about.Type != "user" || about.ID != e.UserID
+		})
+		if len(some) == 0 {
+			continue
+		}
+		e.Answers += len(some)
+		if err := s.Write(ctx, tenant, func(tx *Tx) error {
+			for _, a := range some {
+				if _, err := tx.exec(ctx, "DELETE FROM idempotency_keys WHERE scope_hash = ?", a.Hash); err != nil {
+					return err
+				}
 			}
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
-}
-
-// eraseAnswers deletes the answers that are kept for repeated requests and hold the user's id.
-func (s *Store) eraseAnswers(ctx context.Context, tenant string, e *Erased) error {
-	found, err := s.answersAbout(ctx, e.UserID)
-	if e.Answers = len(found); err != nil || len(found) == 0 {
-		return err
-	}
-	return s.Write(ctx, tenant, func(tx *Tx) error {
-		for _, hash := range found {
-			if _, err := tx.exec(ctx, "DELETE FROM idempotency_keys WHERE scope_hash = ?", hash); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // spellings returns a text as tables may hold it: as the whole value, without case, and
@@ -394,7 +434,7 @@ type Trace struct {
 }
 
 // searchTraces searches all tables for the user's texts, and for its id.
-func (s *Store) searchTraces(ctx context.Context, e *Erased) (err error) {
+func (s *Store) searchTraces(ctx context.Context, _ string, e *Erased) (err error) {
 	type column struct {
 		Table  string `db:"of_table"`
 		Column string `db:"name"`
@@ -434,25 +474,30 @@ func (s *Store) searchTraces(ctx context.Context, e *Erased) (err error) {
 	return nil
 }
 
-// holding counts the rows whose column is one of some texts, or holds one of others.
-func (s *Store) holding(ctx context.Context, table, column string, binary bool, whole, within []string) (int64, error) {
+// maxConditions is the most conditions of one statement. SQLite refuses expressions that are
+// nested 1,000 times.
+const maxConditions = 400
+
+// holding counts the rows whose column is one of some texts, or holds one of others. It may
+// count a row several times if there are more than maxConditions.
+func (s *Store) holding(ctx context.Context, table, column string, binary bool, whole, within []string) (n int64, err error) {
 	type number struct{ N int64 }
 	name := func(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`) + `"` }
-	var conditions []string
-	var args []any
-	add := func(condition, text string) {
-		if conditions = append(conditions, condition); binary {
-			args = append(args, []byte(text))
-		} else {
-			args = append(args, text)
+	equals, holds := name(column)+" = ?", s.dialect.Holds(name(column), binary)
+	for part := range slices.Chunk(slices.Concat(whole, within), maxConditions) {
+		equal := min(len(whole), len(part))
+		whole = whole[equal:]
+		conditions := slices.Concat(slices.Repeat([]string{equals}, equal), slices.Repeat([]string{holds}, len(part)-equal))
+		args := make([]any, len(part))
+		for i, text := range part {
+			if args[i] = text; binary {
+				args[i] = []byte(text)
+			}
+		}
+		found, err := dialect.SelectOne[number](ctx, s.dialect, s.pool, "SELECT count(*) AS n FROM "+name(table)+" WHERE "+strings.Join(conditions, " OR "), args...)
+		if n += found.N; err != nil {
+			return n, err
 		}
 	}
-	for _, text := range whole {
-		add(name(column)+" = ?", text)
-	}
-	for _, text := range within {
-		add(s.dialect.Holds(name(column), binary), text)
-	}
-	found, err := dialect.SelectOne[number](ctx, s.dialect, s.pool, "SELECT count(*) AS n FROM "+name(table)+" WHERE "+strings.Join(conditions, " OR "), args...)
-	return found.N, err
+	return n, nil
 }

@@ -123,14 +123,26 @@ func TestEraseOnTheCommandLine(t *testing.T) {
 		if err := json.Unmarshal([]byte(stdout), &erased); err != nil || code != exitOK || erased.Searched == 0 || len(erased.Found) > 0 {
 			t.Errorf("exit %d, %v: %s%s", code, err, stdout, stderr)
 		}
-		if code, stdout, _ := run(user.ID); code != exitOK || !strings.Contains(stdout, "nothing was left to replace") {
+		if code, stdout, _ := run(user.ID); code != exitOK || !strings.Contains(stdout, "nothing was left to replace; an earlier run searched on 20") {
 			t.Errorf("again: exit %d: %s", code, stdout)
+		}
+		// A run that replaced everything was interrupted before it had searched.
+		if _, err := storetest.SQL(t, st).Exec("UPDATE erased_users SET searched_at = NULL"); err != nil {
+			t.Fatal(err)
+		}
+		if code, stdout, stderr := run(user.ID); code != exitError || !strings.Contains(stderr, "nothing proves that") {
+			t.Errorf("without a search: exit %d: %s%s", code, stdout, stderr)
 		}
 		if code, _, stderr := run(made.User); code != exitError || !strings.Contains(stderr, "give it to another user first") {
 			t.Errorf("the last administrator: exit %d: %s", code, stderr)
 		}
-		if code, _, stderr := run("usr_nobody"); code != exitError || !strings.Contains(stderr, "usr_nobody") {
+		if code, _, stderr := run(store.RandomID("user")); code != exitError || !strings.Contains(stderr, "not found") {
 			t.Errorf("nobody: exit %d: %s", code, stderr)
+		}
+		for _, text := range []string{"id", "zoe@halyard.example", "usr_nobody"} {
+			if code, _, stderr := run(text); code != exitError || !strings.Contains(stderr, "not the id of a user") {
+				t.Errorf("%s: exit %d: %s", text, code, stderr)
+			}
 		}
 		if code, _, _ := run(); code != exitUsage {
 			t.Errorf("no user: exit %d", code)

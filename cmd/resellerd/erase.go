@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"resellerd/store"
 )
@@ -33,8 +34,12 @@ func (c *eraseCommand) Run(ctx context.Context, t terminal) (err error) {
 	} else {
 		err = printErased(t.out, &erased)
 	}
-	if err == nil && erased.Left() {
+	switch {
+	case err != nil:
+	case erased.Left():
 		err = errors.New("the login or the external id is still found: another user may have the same; erase that user, too")
+	case erased.Searched == 0 && erased.Earlier == 0:
+		err = errors.New("nothing proves that the user is found nowhere: the store does not hold what the user was called any more, and no run has searched for it")
 	}
 	return err
 }
@@ -43,8 +48,10 @@ func printErased(w io.Writer, e *store.Erased) error {
 	fmt.Fprintf(w, "%s is %s now, and disabled\n", e.UserID, e.Pseudonym)
 	fmt.Fprintf(w, "rewritten: %d audit entries, %d changes; deleted: %d kept answers\n", e.Entries, e.Changes, e.Answers)
 	switch {
-	case e.Searched == 0:
+	case e.Searched == 0 && e.Earlier == 0:
 		fmt.Fprintln(w, "nothing was left to replace, so nothing was searched for")
+	case e.Searched == 0:
+		fmt.Fprintf(w, "nothing was left to replace; an earlier run searched on %s\n", e.Earlier.Time().Format(time.RFC3339))
 	case len(e.Found) == 0:
 		fmt.Fprintln(w, "no table holds its name, login, external id or networks any more")
 	}

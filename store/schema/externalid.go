@@ -40,3 +40,12 @@ func LikeID(ref string) bool {
 	}
 	return false
 }
+
+// idLength is the number of characters of an id behind its prefix: base32 of 128 bits.
+const idLength = 26
+
+// IsID reports whether a text has the form of the id of a row of this type.
+func IsID(typ, text string) bool {
+	rest, is := strings.CutPrefix(text, Info(typ).Prefix)
+	return is && len(rest) == idLength && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}

@@ -11,6 +11,10 @@ import (
 // run. Give its Wrap to store.Options. The zero value is ready to use. It is safe for
 // concurrent use.
 type Statements struct {
+	// Before is called with the text of each statement before it runs. Set it before the
+	// store is opened.
+	Before func(text string)
+
 	mu   sync.Mutex
 	seen map[string][]any
 }
@@ -23,6 +27,9 @@ func (s *Statements) All() map[string][]any {
 }
 
 func (s *Statements) ran(text string, args []driver.NamedValue) {
+	if s.Before != nil {
+		s.Before(text)
+	}
 	values := make([]any, len(args))
 	for i, a := range args {
 		values[i] = a.Value

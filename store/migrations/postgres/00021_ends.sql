@@ -26,11 +26,13 @@ CREATE INDEX audit_tenant_place ON audit_entries (tenant_id, place, id);
 CREATE INDEX audit_account_place ON audit_entries (account_id, place, id);
 CREATE INDEX audit_user ON audit_entries (resource_id, id) WHERE resource_type = 'user';
 
--- Users whose name, login and external id were replaced. Only the changes of entries about them may be rewritten.
+-- Users whose name, login and external id were replaced, and when all tables were last searched for these. Only the
+-- changes of entries about them may be rewritten.
 CREATE TABLE erased_users (
-    user_id   TEXT COLLATE "C" PRIMARY KEY NOT NULL,
-    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES accounts (id),
-    at        BIGINT NOT NULL
+    user_id     TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    tenant_id   TEXT COLLATE "C" NOT NULL REFERENCES accounts (id),
+    at          BIGINT NOT NULL,
+    searched_at BIGINT
 );
 CREATE INDEX erased_users_tenant ON erased_users (tenant_id);
 CREATE INDEX revisions_scheduled_by ON revisions (scheduled_by) WHERE scheduled_by IS NOT NULL;

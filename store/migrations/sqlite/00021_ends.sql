@@ -27,11 +27,13 @@ CREATE TRIGGER audit_entries_place AFTER INSERT ON audit_entries WHEN NEW.place 
 END;
 -- +goose StatementEnd
 
--- Users whose name, login and external id were replaced. Only the changes of entries about them may be rewritten.
+-- Users whose name, login and external id were replaced, and when all tables were last searched for these. Only the
+-- changes of entries about them may be rewritten.
 CREATE TABLE erased_users (
-    user_id   TEXT PRIMARY KEY NOT NULL,
-    tenant_id TEXT NOT NULL REFERENCES accounts (id),
-    at        INTEGER NOT NULL
+    user_id     TEXT PRIMARY KEY NOT NULL,
+    tenant_id   TEXT NOT NULL REFERENCES accounts (id),
+    at          INTEGER NOT NULL,
+    searched_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX erased_users_tenant ON erased_users (tenant_id);
 CREATE INDEX revisions_scheduled_by ON revisions (scheduled_by) WHERE scheduled_by IS NOT NULL;
