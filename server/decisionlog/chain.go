@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -58,18 +59,25 @@ func (k Key) hash() hash.Hash {
 type link struct {
 	id  string // of the chain
 	seq uint64 // 1 for the first line
-	mac string // in hex; empty before the first line
+	mac string // empty before the first line
 }
 
-func newLink() link { return link{id: rand.Text()} }
+func newLink() link { return link{id: rand.Text()[:chainID]} }
+
+// chainID is the number of letters of a chain's id, of five random bits each.
+const chainID = 13
 
 const (
 	chainStart = `"chain":{"id":"`
 	seqStart   = `","seq":`
 	macStart   = `,"mac":"`
 	lineEnd    = `"}}`
-	macLen     = 2 * sha256.Size
 )
+
+// macs encodes a MAC (RFC 4648, section 5, without padding). Older programs wrote hex.
+var macs = base64.RawURLEncoding.Strict()
+
+var macLen = macs.EncodedLen(sha256.Size)
 
 // chain adds lines to a chain. It is for one goroutine.
 type chain struct {
@@ -91,7 +99,7 @@ func (c *chain) seal(dst, object []byte) []byte {
 	c.h.Reset()
 	c.h.Write([]byte(c.mac))
 	c.h.Write(dst[start:])
-	dst = hex.AppendEncode(dst, c.h.Sum(c.sum[:0]))
+	dst = macs.AppendEncode(dst, c.h.Sum(c.sum[:0]))
 	c.seq, c.mac = c.seq+1, string(dst[len(dst)-macLen:])
 	return append(append(dst, lineEnd...), '\n')
 }
@@ -107,17 +115,19 @@ var errNotSealed = errors.New("not a line of a chain")
 // open parses a line, without its line feed. It does not verify the MAC.
 func open(line []byte) (s sealed, err error) {
 	head, ok := bytes.CutSuffix(line, []byte(lineEnd))
-	if !ok || len(head) < macLen || line[0] != '{' {
+	last := bytes.LastIndex(head, []byte(macStart))
+	if !ok || last < 0 || line[0] != '{' {
 		return s, errNotSealed
 	}
-	s.signed, s.mac = head[:len(head)-macLen], string(head[len(head)-macLen:])
-	at := bytes.LastIndex(s.signed, []byte(chainStart))
-	if raw, err := hex.DecodeString(s.mac); at < 0 || err != nil || hex.EncodeToString(raw) != s.mac {
+	place := head[:last]
+	last += len(macStart)
+	s.signed, s.mac = head[:last], string(head[last:])
+	at := bytes.LastIndex(place, []byte(chainStart))
+	if at < 0 || !isMAC(s.mac) {
 		return s, errNotSealed
 	}
-	place, ok := bytes.CutSuffix(s.signed[at+len(chainStart):], []byte(macStart))
-	id, seq, found := bytes.Cut(place, []byte(seqStart))
-	if !ok || !found || bytes.ContainsAny(id, `"\`) {
+	id, seq, found := bytes.Cut(place[at+len(chainStart):], []byte(seqStart))
+	if !found || bytes.ContainsAny(id, `"\`) {
 		return s, errNotSealed
 	}
 	s.id = string(id)
@@ -127,10 +137,25 @@ func open(line []byte) (s sealed, err error) {
 	return s, nil
 }
 
+// isMAC reports whether text is a MAC as this program or an older one writes it.
+func isMAC(text string) bool {
+	if len(text) == macLen {
+		_, err := macs.DecodeString(text)
+		return err == nil
+	}
+	raw, err := hex.DecodeString(text)
+	return err == nil && len(raw) == sha256.Size && hex.EncodeToString(raw) == text
+}
+
 // follows reports whether the line was sealed directly after the line with this MAC.
 func (s *sealed) follows(h hash.Hash, mac string) bool {
 	h.Reset()
 	h.Write([]byte(mac))
 	h.Write(s.signed)
-	return hmac.Equal([]byte(hex.EncodeToString(h.Sum(nil))), []byte(s.mac))
+	sum := h.Sum(nil)
+	want := macs.EncodeToString(sum)
+	if len(s.mac) != macLen {
+		want = hex.EncodeToString(sum)
+	}
+	return hmac.Equal([]byte(want), []byte(s.mac))
 }

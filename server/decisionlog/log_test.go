@@ -163,6 +163,29 @@ func TestWhatIsNoChainIsPutAside(t *testing.T) {
 	}
 }
 
+// A chain that an older program began, with its MACs in hex, goes on in the same file.
+func TestAChainOfAnOlderProgramGoesOn(t *testing.T) {
+	old, err := os.ReadFile("../../testdata/released/decisions.jsonl")
+	must(t, err)
+	path := logPath(t)
+	must(t, os.WriteFile(path, old, 0o600))
+	l, err := Open((&tally{}).options(Options{Path: path}))
+	must(t, err)
+	must(t, l.Add(Entry{Line: entry(1)}))
+	must(t, l.Close())
+	texts := files(t, path)
+	if len(texts) != 1 || !strings.HasPrefix(texts[0], string(old)) || len(ids(texts[0])) != len(ids(string(old)))+1 {
+		t.Fatalf("%d files, which end with %.300s", len(texts), texts[len(texts)-1][len(old):])
+	}
+	if r := verified(t, nil, texts...); !r.Sound() || len(r.Spans) != 1 {
+		t.Errorf("%+v", r)
+	}
+	forged := strings.Replace(texts[0], `"outcome":"deny"`, `"outcome":"allow"`, 1)
+	if forged == texts[0] || verified(t, nil, forged).Sound() {
+		t.Error("a change of an old line is not found")
+	}
+}
+
 // Wherever a write fails, each entry is counted once, every entry that is counted as
 // written is there, and the log is sound.
 func TestCountersAddUpAndNothingIsGluedWhateverTheDiskDoes(t *testing.T) {

@@ -1,8 +1,9 @@
 package decisionlog
 
 // Profile is a text that many entries refer to by its hash: the facts about a user, the
-// access that a change gives or takes, or the answer about many resources. The log writes
-// it as a record before the first entry that refers to it. It does so again in each file, so that each file can be read alone.
+// access that a change gives or takes, or a long answer. The log writes it as a record
+// before the first entry that refers to it, and again in each file, so that each file can
+// be read alone.
 type Profile struct {
 	Hash   string
 	Record []byte // a JSON object that begins with {"event":"profile", {"event":"access" or {"event":"answer"

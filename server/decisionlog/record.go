@@ -17,7 +17,7 @@ const (
 	eventStopped = "stopped" // the process stopped in order
 	eventProfile = "profile" // what the policy reads about a user, which later entries refer to
 	eventAccess  = "access"  // the access that a change gives or takes, which later entries refer to
-	eventAnswer  = "answer"  // the answer about many resources, which later entries refer to
+	eventAnswer  = "answer"  // the long part of an answer, which later entries refer to
 )
 
 // record is a line that is not an entry.

@@ -71,8 +71,7 @@ func (w *Writer) begin(e *Entry) {
 }
 
 // Logged returns the last Entry as the decision log takes it: it refers to the profile
-// of its subject, to the access that a change gives or takes, and to a long answer about
-// many resources. It is valid until the writer's next use.
+// of its subject, to the access that a change gives or takes, and to a long answer. It is valid until the writer's next use.
 func (w *Writer) Logged(e *Entry) decisionlog.Entry {
 	out := decisionlog.Entry{Line: w.Dst}
 	if f := e.In.Subject.Facts; f != nil {

@@ -252,10 +252,19 @@ func (w *Writer) plan(m *Mask, p *policies.PlanText) {
 func (w *Writer) decision(m *Mask, d policies.Decision) {
 	w.Any(m, "allow", d.Allow)
 	w.Any(m, "reasons", d.Reasons)
-	if d.View != "" {
-		w.Text(m, "view", d.View)
-		w.Any(m, "columns", d.Columns)
+	if d.View == "" {
+		return
 	}
+	at := len(w.Dst)
+	w.Text(m, "view", d.View)
+	w.Any(m, "columns", d.Columns)
+	if at == len(w.Dst) {
+		return
+	}
+	if w.Dst[at] == ',' {
+		at++
+	}
+	w.mark(`"answer":`, at, nil)
 }
 
 // FactsText is the masked text of a subject's facts. It is made once for all entries.

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -43,8 +44,8 @@ func (w *Writer) referring() (line []byte, of decisionlog.Profiles) {
 	return w.short, of
 }
 
-// profileOf returns the record of a span, or nil if the span stays in its entry. The
-// lists of users with equal rights have equal answers.
+// profileOf returns the record of a span, or nil if the span stays in its entry. Users
+// with equal rights have equal answers.
 func (w *Writer) profileOf(p span) *decisionlog.Profile {
 	text := w.Dst[p.from:p.to]
 	switch {
@@ -55,9 +56,8 @@ func (w *Writer) profileOf(p span) *decisionlog.Profile {
 	case p.name == "":
 		return newProfile("access", append([]byte(`"access":`), text...))
 	}
-	hash := hashOf(text)
-	if w.answer == nil || w.answer.Hash != hash {
-		w.answer = newProfile("answer", text)
+	if w.answer == nil || !bytes.Equal(w.answered, text) {
+		w.answer, w.answered = newProfile("answer", text), append(w.answered[:0], text...)
 	}
 	return w.answer
 }

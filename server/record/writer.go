@@ -24,12 +24,13 @@ func AppendStrings(dst []byte, list []string) []byte {
 // Writer appends JSON objects. It leaves out the members that a mask erases, and
 // notes their paths.
 type Writer struct {
-	Dst    []byte
-	erased []string
-	spans  []span               // what the log can hold apart from the entry
-	short  []byte               // scratch for referring
-	answer *decisionlog.Profile // the last one
-	below  []string             // scratch
+	Dst      []byte
+	erased   []string
+	spans    []span               // what the log can hold apart from the entry
+	short    []byte               // scratch for referring
+	answer   *decisionlog.Profile // the last one
+	answered []byte               // its text
+	below    []string             // scratch
 }
 
 // NewWriter returns a writer. It is for one goroutine and can be reused.

@@ -47,7 +47,7 @@ type result struct {
 	Shown  []policies.ColumnsText `json:"shown"`
 	Access map[string][]string    `json:"access"`
 
-	Answer string `json:"answer"` // refers to the record that has the members of a list
+	Answer string `json:"answer"` // refers to the record that has the other members
 }
 
 var errNoEntry = errors.New("no entry of a decision log")
