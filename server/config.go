@@ -102,9 +102,6 @@ type Config struct {
 	// HeavyJobs is the number of imports, builds, proofs, previews and streams that
 	// work at a time. One more is for masters. Default: half of the processors, at least 2.
 	HeavyJobs int
-	// KeepGC keeps the garbage collector's percentage during heavy jobs, for
-	// example when GOGC sets it; default false.
-	KeepGC bool
 }
 
 // SettingError is an error in the settings: the server cannot start until somebody

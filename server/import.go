@@ -133,7 +133,6 @@ func postImport(r *exchange) error {
 	}
 	defer turn.Leave()
 	r.Ctx, r.hasTurn = working(r.Ctx, turn), true
-	defer r.s.limiter.saving.during()()
 	run.order.options.Work = r.s.cfg.Limits.ImportWork
 	if !order.apply {
 		owned, err = r.previewImport(run)

@@ -44,8 +44,6 @@ type limiter struct {
 	// queue, because no write of a tenant waits for the lock of another one.
 	writes *queues
 	disk   *disk
-
-	saving *frugality // while heavy work is in progress; nil for none
 }
 
 // mostWaiting is how many writes of an account may hold or await the lock, and how many
@@ -67,12 +65,8 @@ func newLimiter(cfg *Config) *limiter {
 		turns = max(leastTurns, runtime.GOMAXPROCS(0)/2)
 	}
 	each := max(1, min(turns, runtime.GOMAXPROCS(0))/2)
-	l := &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), polls: fair.New(pollSize), writes: &queues{size: writeSize, of: map[string]*fair.Queue{}}, disk: newDisk(cfg.Limits.Spool),
+	return &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), polls: fair.New(pollSize), writes: &queues{size: writeSize, of: map[string]*fair.Queue{}}, disk: newDisk(cfg.Limits.Spool),
 		turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: each, Share: mostWaiting, Turn: leastTurn})}
-	if !cfg.KeepGC {
-		l.saving = &thrift
-	}
-	return l
 }
 
 // payer is the account whose share a request uses: that of the user who makes it, also
@@ -193,10 +187,8 @@ func (r *exchange) job() (leave func(), err error) {
 		return nil, err
 	}
 	r.Ctx, r.hasTurn = working(r.Ctx, turn), true
-	end := r.s.limiter.saving.during()
 	return func() {
 		r.hasTurn = false
-		end()
 		turn.Leave()
 		place.Leave()
 	}, nil

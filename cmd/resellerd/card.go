@@ -88,7 +88,7 @@ func (s *actSettings) inside(ctx context.Context, engine *policies.Engine,
 	held := &server.EngineHolder{}
 	held.Swap(engine)
 	token := rand.Text()
-	cfg := server.Config{PanelTokens: token, DecisionLog: "none", KeepGC: gcIsSet(), Keep: s.kept}
+	cfg := server.Config{PanelTokens: token, DecisionLog: "none", Keep: s.kept}
 	cfg.Limits.Request, cfg.Limits.Plans = time.Hour, -1 // the process ends before a plan could be applied
 	srv, err := newServer(cfg, held)
 	if err != nil {

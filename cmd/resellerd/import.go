@@ -116,7 +116,7 @@ func (c *importSettings) importer(ctx context.Context) (*importer, error) {
 	}
 	i := &importer{engines: &server.EngineHolder{}, store: st}
 	i.engines.Swap(engine)
-	i.server, err = server.New(server.Config{PanelTokens: nobodysToken(), DecisionLog: "none", DecisionMemory: -1, KeepGC: gcIsSet()}, st, i.engines,
+	i.server, err = server.New(server.Config{PanelTokens: nobodysToken(), DecisionLog: "none", DecisionMemory: -1}, st, i.engines,
 		server.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return nil, closing(st, err)

@@ -5,9 +5,12 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
@@ -55,4 +58,38 @@ func TestTheOperatorsMemoryLimitWins(t *testing.T) {
 	if got := debug.SetMemoryLimit(-1); got != 300<<20 || s.RateMemory != 75<<20 {
 		t.Errorf("limit %d and rates %d, want 300 MiB and a quarter of it", got, s.RateMemory)
 	}
+}
+
+func TestGarbageBesideTheLiveHeapIsBounded(t *testing.T) {
+	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 12 << 20: 400, 24 << 20: 200, 48 << 20: 100, 96 << 20: 50, 4 << 30: 50} {
+		if got := gcPercent(live); got != want {
+			t.Errorf("%d live bytes: %d %%, want %d", live, got, want)
+		}
+	}
+}
+
+// TestThePercentageFollowsTheLiveHeap is not parallel: the percentage is of the process.
+func TestThePercentageFollowsTheLiveHeap(t *testing.T) {
+	percent := func() int {
+		sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(sample)
+		return int(sample[0].Value.Uint64())
+	}
+	before := percent()
+	t.Cleanup(func() { debug.SetGCPercent(before) })
+	held := make([]byte, 256<<20)
+	t.Setenv("GOGC", "200")
+	boundGarbage()
+	if runtime.GC(); percent() != before {
+		t.Fatalf("%d %%, although GOGC is set", percent())
+	}
+	t.Setenv("GOGC", "")
+	boundGarbage()
+	for late := time.Now().Add(time.Minute); percent() != leastPercent; runtime.Gosched() {
+		if time.Now().After(late) {
+			t.Fatalf("%d %% beside %d bytes", percent(), len(held))
+		}
+		runtime.GC()
+	}
+	runtime.KeepAlive(held)
 }

@@ -178,7 +178,7 @@ func referenceServer(t *testing.T) *server.Server {
 	})
 	engines := &policies.Holder{}
 	engines.Swap(embeddedPolicy(t))
-	s, err := server.New(server.Config{PanelTokens: "a-token-that-is-long-enough data", DecisionLog: "none", KeepGC: true}, st, engines,
+	s, err := server.New(server.Config{PanelTokens: "a-token-that-is-long-enough data", DecisionLog: "none"}, st, engines,
 		server.WithLogger(slog.New(slog.DiscardHandler)), server.WithShadow(engines, 1))
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -83,22 +82,10 @@ func hasCarrier(ctx context.Context, st *store.Store) error {
 	return err
 }
 
-// gcPercent makes garbage collections rarer than Go's default. Requests produce many
-// times more garbage than the few tens of megabytes that stay in use. GOGC in the
-// environment overrides it.
-const gcPercent = 400
-
-// gcIsSet reports whether the operator sets the garbage collector's percentage.
-func gcIsSet() bool {
-	return os.Getenv("GOGC") != "" //nolint:forbidigo // a setting of Go's, not of ours
-}
-
 // run serves the store and closes it afterwards. After each hang-up, it reads again
 // what can change while it serves.
 func (c *settings) run(ctx context.Context, cfg server.Config, st *store.Store, d *delivery, log *slog.Logger, hangUp <-chan os.Signal) error {
-	if cfg.KeepGC = gcIsSet(); !cfg.KeepGC {
-		debug.SetGCPercent(gcPercent)
-	}
+	boundGarbage()
 	signal.Ignore(syscall.SIGPIPE) // if the decision log's reader has gone, the log reports an error
 	s, err := server.New(cfg, st, d.keeper.Engines, append(d.options(), server.WithLogger(log), server.WithBuild(programBuild()))...)
 	if errors.Is(err, server.ErrUnboundIssuer) || errors.Is(err, server.ErrIssuerTenant) {
