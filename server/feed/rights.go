@@ -3,11 +3,9 @@ package feed
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"maps"
 
 	"resellerd/server/session"
 	"resellerd/store"
-	"resellerd/store/schema"
 )
 
 // rights are what a reader may see.
@@ -97,15 +95,4 @@ func (r *Reader) provider(p *session.ReadPlan) string {
 		return ""
 	}
 	return r.Subject.Chain[1].PublicName
-}
-
-func replaced(row map[string]any, to []any) map[string]any {
-	row = maps.Clone(row)
-	row[assignedTo] = to
-	for _, c := range schema.Info("card").Columns {
-		if c.Opaque {
-			delete(row, c.Name)
-		}
-	}
-	return row
 }

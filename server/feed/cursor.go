@@ -1,0 +1,91 @@
+package feed
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"resellerd/store"
+	"resellerd/store/fault"
+	"resellerd/store/schema"
+)
+
+// Cursor is how far a reader has been told. It needs a seal before it leaves the server.
+// A cursor of a new reader, and one of a reset, name a commit that the reader may not see.
+// They show nothing of it: all of them have the same length.
+type Cursor struct {
+	Mark   string        `json:"m"`           // of a commit; see noMark
+	Type   string        `json:"t,omitempty"` // with ID: the last row of the commit that was told; "" for all its rows
+	ID     string        `json:"i,omitempty"`
+	Stored schema.Micros `json:"s"` // the time of the commit
+	At     schema.Micros `json:"a"` // when the cursor was made
+	Rights []byte        `json:"r"` // a digest of the reader's rights
+}
+
+// noMark and longAgo stand for the commit of a cursor that has none. They are as long as
+// others.
+var noMark = strings.Repeat("0", 26)
+
+const longAgo schema.Micros = 1e15
+
+// findPlace finds the place of the cursor. It returns false if the cursor is too old, if
+// its reader had other rights, or if its commit is lost.
+func (r *Reader) findPlace() (bool, error) {
+	c := r.cursor
+	if r.old(c.At) || !slices.Equal(c.Rights, r.rights.digest) || c.At < r.Source.lostAt(r.now()) {
+		return false, nil
+	}
+	var known bool
+	if r.place, known = r.Source.seen(r.key()); known {
+		return true, nil
+	}
+	commit, err := r.Store.ChangeCommit(r.Ctx, r.tenant(), c.Mark)
+	if errors.Is(err, fault.ErrNotFound) {
+		return r.old(c.Stored), nil // it was pruned, and all changes that are stored are newer
+	}
+	r.place = store.ChangePlace{Revision: commit.Revision, Type: c.Type, ID: c.ID}
+	if c.Type == "" {
+		r.place = afterAll(commit)
+	}
+	return true, err
+}
+
+func (r *Reader) old(at schema.Micros) bool { return at.Time().Add(r.Keep).Before(r.Now()) }
+
+// afterAll is the place after all changes of a commit.
+func afterAll(c store.ChangeCommit) store.ChangePlace {
+	return store.ChangePlace{Revision: c.Revision + 1}
+}
+
+// key names the reader's cursor in the cache of places.
+func (r *Reader) key() string {
+	c := r.cursor
+	return fmt.Sprint(r.losses, " ", r.Subject.User.ID, " ", c.Mark, " ", c.Type, " ", c.ID, " ", c.At, " ", string(c.Rights))
+}
+
+// reset ends with rights that are as of the newest revision, so that nothing which led to
+// the reset follows its cursor.
+func (r *Reader) reset() (Answer, error) {
+	if r.Renew != nil && (r.rights.revision != r.Store.Revision() || r.losses != r.Store.HistoryLost()) {
+		if err := r.relearn(); err != nil {
+			return Answer{}, err
+		}
+	}
+	cursor, err := r.present(r.now())
+	return Answer{Reset: true, Cursor: cursor}, err
+}
+
+// present is a cursor for now. It is at the last commit that the reader's rights are as
+// of, so that it says nothing about when the reader's rows changed.
+func (r *Reader) present(now schema.Micros) (Cursor, error) {
+	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: now, Rights: r.rights.digest}
+	r.place = store.ChangePlace{}
+	r.Source.lostAt(r.cursor.At)
+	c, err := r.Store.LastChangeCommit(r.Ctx, r.tenant(), r.rights.revision)
+	if errors.Is(err, fault.ErrNotFound) {
+		return r.cursor, nil
+	}
+	r.cursor.Mark, r.cursor.Stored, r.place = c.Mark, c.At, afterAll(c)
+	return r.cursor, err
+}
