@@ -318,6 +318,12 @@ func TestAReaderFarBehindIsToldOfWhatItSees(t *testing.T) {
 				t.Errorf("told %+v, want the change that the user sees", a)
 			}
 		}
+		w.pass(time.Second)
+		w.unseen(10_100)
+		w.do("m", "PATCH", "/v1/customers/{apex}", `{"name":"Seen"}`).want(200)
+		if a := w.told("a", "?wait=0&after="+cursor); !slices.Equal(a.Items, []feed.Item{{Kind: "customer", ID: w.id("acme")}, {Kind: "customer", ID: w.id("apex")}}) {
+			t.Errorf("what others changed in between cuts the answer: %+v", a)
+		}
 	})
 }
 
@@ -328,13 +334,37 @@ func TestAVeryLargeCommitResetsThoseWhoSeeOfIt(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		few := storetest.Open(t, storetest.URL(t, w.store), store.Options{Now: w.clock, MaxChanges: 20})
 		viewers := []string{"m", "clerk", "a", "a2", "b", "c", "n"}
+		customers := func(owners ...string) func(tx *store.Tx, n int) error {
+			return func(tx *store.Tx, n int) error {
+				_, err := tx.CreateCustomer(tctx, store.Customer{AccountID: w.id(owners[n%len(owners)]), Name: fmt.Sprint("One of many ", n)})
+				return err
+			}
+		}
+		accounts := func(tx *store.Tx, n int) error {
+			_, err := tx.CreateAccount(tctx, store.Account{ParentID: w.id("M"), Name: fmt.Sprint("One of many ", n)})
+			return err
+		}
+		amongMany := func(tx *store.Tx, n int) error {
+			if n == 0 {
+				if err := customers("B")(tx, n); err != nil {
+					return err
+				}
+			}
+			made, err := tx.CreateAccount(tctx, store.Account{ParentID: w.id("M"), Name: fmt.Sprint("Another of many ", n)})
+			if err == nil {
+				_, err = tx.CreateCustomer(tctx, store.Customer{AccountID: made.ID, Name: fmt.Sprint("One of many ", n)})
+			}
+			return err
+		}
 		for about, test := range map[string]struct {
-			owners []string
+			write  func(tx *store.Tx, n int) error
 			resets []string
 		}{
-			"of one account":  {[]string{"B"}, []string{"m", "clerk", "b"}},
-			"of two accounts": {[]string{"A", "B"}, []string{"m", "clerk", "a", "a2", "b"}},
-			"of the master":   {[]string{"M"}, []string{"m", "clerk"}},
+			"of one account":                   {customers("B"), []string{"m", "clerk", "b"}},
+			"of two accounts":                  {customers("A", "B"), []string{"m", "clerk", "a", "a2", "b"}},
+			"of the master":                    {customers("M"), []string{"m", "clerk"}},
+			"of accounts":                      {accounts, []string{"m", "clerk"}},
+			"of customers of as many accounts": {amongMany, []string{"m", "clerk", "b"}},
 		} {
 			cursors := map[string]string{}
 			for _, viewer := range viewers {
@@ -342,8 +372,7 @@ func TestAVeryLargeCommitResetsThoseWhoSeeOfIt(t *testing.T) {
 			}
 			err := few.Write(tctx, w.id("M"), func(tx *store.Tx) error {
 				for n := range 520 { // more than a commit stores kinds
-					owner := w.id(test.owners[n%len(test.owners)])
-					if _, err := tx.CreateCustomer(tctx, store.Customer{AccountID: owner, Name: fmt.Sprint("One of many ", n)}); err != nil {
+					if err := test.write(tx, n); err != nil {
 						return err
 					}
 				}

@@ -116,6 +116,10 @@ func (t *hookTeller) Again(ctx context.Context, a feed.Answer) (feed.Answer, err
 }
 
 // AsOf implements webhook.Teller.
-func (t *hookTeller) AsOf(now store.WebhookNow) bool {
-	return t.reader.Engine == t.s.engines.Current() && t.reader.AsOf(now)
+func (t *hookTeller) AsOf(ctx context.Context, now store.WebhookNow, a feed.Answer) (bool, error) {
+	t.reader.Ctx = ctx
+	if t.reader.Engine != t.s.engines.Current() {
+		return false, nil
+	}
+	return t.reader.AsOf(now, a)
 }

@@ -8,15 +8,18 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"resellerd/server/feed"
 	"resellerd/server/webhook"
 	"resellerd/store"
 	"resellerd/store/seed"
@@ -558,6 +561,115 @@ func TestAWebhookFarBehindReadsInATurn(t *testing.T) {
 		<-done
 		wantTold(t, r.take(), "customer "+w.id("acme"))
 	})
+}
+
+// The time of a question ends while it reads what others changed. The next one goes on from
+// there and tells everything.
+func TestAQuestionThatWasCutGoesOn(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, _ *receiving) {
+		teller := func() *hookTeller {
+			return w.server.hookTeller(&store.Webhook{TenantID: w.id("M"), AccountID: w.id("A"), UserID: w.id("a")}).(*hookTeller)
+		}
+		begun := teller()
+		start, err := begun.Tell(tctx, nil, 100)
+		must(t, err)
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
+		w.unseen(300)
+		w.do("m", "PATCH", "/v1/customers/{apex}", `{"name":"seen"}`).want(200)
+		must(t, w.store.CatchUp(tctx))
+		cut, cancel := context.WithCancel(tctx)
+		begun.reader.Turn = func() (func() error, func(), error) {
+			return func() error { cancel(); return cut.Err() }, func() {}, nil
+		}
+		if a, err := begun.Tell(cut, &start.Cursor, 100); !errors.Is(err, feed.ErrUnfinished) {
+			t.Fatalf("told %+v, %v", a, err)
+		}
+		want := []feed.Item{{Kind: "customer", ID: w.id("acme")}, {Kind: "customer", ID: w.id("apex")}}
+		for about, next := range map[string]*hookTeller{"the same reader": begun, "another reader": teller()} {
+			next.reader.Turn = nil
+			if a, err := next.Tell(tctx, &start.Cursor, 100); err != nil || !slices.Equal(a.Items, want) {
+				t.Errorf("%s is told %+v, %v", about, a, err)
+			}
+		}
+	})
+}
+
+// busyTenant is a teller in whose tenant others commit all the time.
+type busyTenant struct {
+	webhook.Teller
+	commit func()
+}
+
+func (b busyTenant) Tell(ctx context.Context, after *feed.Cursor, limit int) (feed.Answer, error) {
+	defer b.commit()
+	return b.Teller.Tell(ctx, after, limit)
+}
+
+func (b busyTenant) Again(ctx context.Context, a feed.Answer) (feed.Answer, error) {
+	defer b.commit()
+	return b.Teller.Again(ctx, a)
+}
+
+// However often others commit, a message is sent.
+func TestCommitsOfOthersHoldNoMessageBack(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+		commits, inner := 0, w.server.hooks.Teller
+		w.server.hooks.Teller = func(hook *store.Webhook) webhook.Teller {
+			return busyTenant{inner(hook), func() {
+				commits++
+				w.do("b", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"name":"unseen %d"}`, commits)).want(200)
+			}}
+		}
+		w.hook("patient", "a", r.URL)
+		w.deliver()
+		r.take()
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
+		w.deliver()
+		wantTold(t, r.take(), "customer "+w.id("acme"))
+	})
+}
+
+// What ends by the clock while a connection is being made is not told any more.
+func TestRightsThatEndByTheClockRightBeforeAMessage(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		begins func(w *world, until string)
+		told   []string
+	}{
+		"a group ends": {func(w *world, until string) {
+			w.do("m", "PATCH", "/v1/users/{a}", fmt.Sprintf(`{"group_ends":{"{M.default}":%q}}`, until)).want(200)
+		}, []string{"reset"}},
+		"an assignment ends": {func(w *world, until string) {
+			w.do("m", "PUT", "/v1/cards/{bronze}/assignments/{A}", fmt.Sprintf(`{"valid_to":%q}`, until)).want(200)
+		}, []string{"card {bronze} gone"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachHooked(t, func(t *testing.T, w *world, r *receiving) {
+				test.begins(w, w.clock().Add(time.Hour).Format(time.RFC3339))
+				w.hook("timely", "a", r.URL)
+				w.deliver()
+				r.take()
+				w.do("m", "PATCH", "/v1/cards/{bronze}", `{"public_name":"seen"}`)
+				w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`)
+				r.meanwhile(func() { w.pass(2 * time.Hour) })
+				_, err := w.server.hooks.Round(context.Background())
+				must(t, err)
+				w.server.hooks.Wait()
+				got := toldBy(r.take())
+				for _, text := range test.told {
+					if text = strings.ReplaceAll(text, "{bronze}", w.id("bronze")); !slices.Contains(got, text) {
+						t.Errorf("the receiver was told %v, want %s", got, text)
+					}
+				}
+				if slices.Contains(got, "card "+w.id("bronze")) {
+					t.Errorf("the receiver was told %v", got)
+				}
+			})
+		})
+	}
 }
 
 func TestWebhooksOfUsersWithAddressesAreRefused(t *testing.T) {

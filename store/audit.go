@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"resellerd/store/dialect"
 	"resellerd/store/schema"
@@ -63,20 +65,39 @@ func (s *Store) AuditEntryLost(ctx context.Context, tenant, id string, at schema
 // Audit writes an entry and sets its id, tenant and time. It returns ErrInvalid for
 // a malformed entry or an account outside the tenant.
 func (tx *Tx) Audit(ctx context.Context, e AuditEntry) (AuditEntry, error) {
-	e.ID, e.TenantID, e.At = tx.store.newID("audit"), tx.tenant, tx.now
-	if err := e.Validate(); err != nil {
-		return AuditEntry{}, fmt.Errorf("audit entry: %w", err)
-	}
 	if err := tx.owner(ctx, e.AccountID); err != nil {
 		return AuditEntry{}, fmt.Errorf("audit entry: %w", err)
 	}
-	_, err := tx.exec(ctx, `INSERT INTO audit_entries (id, tenant_id, at, actor_id, actor_account_id, preview_of, panel,
-			account_id, resource_type, resource_id, action, change, place)
-		SELECT ?, ?, CAST(? AS BIGINT), NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), NULLIF(?, ''), ?, ?, ?, ?, NULLIF(?, ''), n + 1 FROM data_revision`,
-		e.ID, e.TenantID, e.At, e.ActorID, e.ActorAccountID, e.PreviewOf, e.Panel,
-		e.AccountID, e.ResourceType, e.ResourceID, e.Action, string(e.Change))
-	if err != nil {
-		return AuditEntry{}, fmt.Errorf("audit entry: %w", err)
+	entries := []AuditEntry{e}
+	if err := tx.audits(ctx, entries); err != nil {
+		return AuditEntry{}, err
 	}
-	return e, nil
+	return entries[0], nil
+}
+
+// auditRows is how many entries one statement writes.
+const auditRows = 100
+
+// audits is Audit for entries about rows of accounts of the tenant.
+func (tx *Tx) audits(ctx context.Context, entries []AuditEntry) error {
+	for some := range slices.Chunk(entries, auditRows) {
+		args := []any{tx.tenant, tx.now}
+		for i := range some {
+			e := &some[i]
+			e.ID, e.TenantID, e.At = tx.store.newID("audit"), tx.tenant, tx.now
+			if err := e.Validate(); err != nil {
+				return fmt.Errorf("audit entry: %w", err)
+			}
+			args = append(args, e.ID, e.ActorID, e.ActorAccountID, e.PreviewOf, e.Panel, e.AccountID, e.ResourceType, e.ResourceID, e.Action, string(e.Change))
+		}
+		_, err := tx.exec(ctx, `INSERT INTO audit_entries (id, tenant_id, at, actor_id, actor_account_id, preview_of, panel,
+				account_id, resource_type, resource_id, action, change, place)
+			SELECT v.column1, CAST(? AS TEXT), CAST(? AS BIGINT), NULLIF(v.column2, ''), NULLIF(v.column3, ''), NULLIF(v.column4, ''), NULLIF(v.column5, ''),
+				v.column6, v.column7, v.column8, v.column9, NULLIF(v.column10, ''), r.n + 1
+			FROM data_revision r, (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+strings.Repeat(", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", len(some)-1)+") AS v", args...)
+		if err != nil {
+			return fmt.Errorf("audit entry: %w", err)
+		}
+	}
+	return nil
 }

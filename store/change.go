@@ -22,7 +22,7 @@ type Change struct {
 	Revision int64         // of the commit
 	Mark     string        // of the commit, unguessable
 	Type     string        // account, group, user, customer or card
-	ID       string        // of the row; "" for more rows of the type than are stored: see Kinds
+	ID       string        // of the row; see Kinds for a commit of more rows of the type than are stored
 	At       schema.Micros // the time of the commit
 	// Changed are the values that changed, as query.ShownAs names them, sorted. Of a
 	// new row and of a deleted one, these are all values.
@@ -30,12 +30,19 @@ type Change struct {
 	// Before and After hold the columns that filters may refer to, as PolicyRow
 	// returns them; nil if the row did not exist. A large set is a SetPart; see Whole.
 	Before, After map[string]any
-	// Kinds are, without an ID, the different policy columns that the rows had before or
-	// have after, without those that Distinguishing names. A viewer who would see none of
-	// them sees none of the rows, unless its filter reads such a column. It is nil if there
-	// are too many kinds.
+	// Kinds are, of a commit of more rows than are stored, the different policy columns
+	// that the rows had before or have after, without those that Distinguishing names. A
+	// viewer who would see none of them sees none of the rows, unless its filter reads such
+	// a column. Many kinds are in several changes. Nil says that nobody knows the kinds.
 	Kinds []map[string]any
 }
+
+// IsKinds reports whether the change has Kinds in place of a row.
+func (c *Change) IsKinds() bool { return c.ID == "" || strings.HasPrefix(c.ID, partOfKinds) }
+
+// partOfKinds begins what the changes with Kinds have in place of an ID, apart from the
+// first, which has nothing.
+const partOfKinds = "#"
 
 // SetPart stands for a large set of which a commit changed a part. The set is that of the
 // stored row, with some members and without others.
@@ -66,9 +73,15 @@ const (
 	changeRows = 500
 )
 
-// maxKinds is how many kinds of rows of a type a commit stores that changes more than
-// Options.MaxChanges. It needs little memory for them.
-const maxKinds = 500
+// A commit that changes more rows of a type than Options.MaxChanges stores their kinds, in
+// changes of kindsPart each. It is refused for more than kindBytes of kinds, which are about
+// 50,000: what it changed could be told only to everybody or to nobody.
+const (
+	kindsPart = 50
+	kindBytes = 16 << 20
+)
+
+var errTooManyKinds = fault.Invalid("", "changes too many rows that differ from each other: write them in several parts")
 
 // changing is the state of rows before the transaction changes them; nil for a new row.
 type changing struct {
@@ -79,22 +92,25 @@ type changing struct {
 
 // kinds are the kinds of rows of a commit that changes many.
 type kinds struct {
-	typ  string
-	seen map[string]map[string]any // by their text; nil for a commit that changes no more than MaxChanges rows
-	many bool                      // there are more than maxKinds; seen is empty
+	typ   string
+	seen  map[string]bool // the kinds as JSON; nil for a commit that changes no more than MaxChanges rows
+	bytes int             // of all of them; beyond kindBytes, no more are added
+	err   error
 }
 
 // add adds the kind of a row.
 func (k *kinds) add(i *query.Image) {
-	if i == nil || k.many {
+	if i == nil || k.bytes > kindBytes || k.err != nil {
 		return
 	}
 	row := maps.Clone(i.Row)
 	for _, column := range Distinguishing(k.typ) {
 		delete(row, column)
 	}
-	if k.seen[fmt.Sprintf("%#v", row)] = row; len(k.seen) > maxKinds {
-		k.seen, k.many = map[string]map[string]any{}, true
+	text, err := json.Marshal(row)
+	if k.err = err; !k.seen[string(text)] {
+		k.seen[string(text)] = true
+		k.bytes += len(text)
 	}
 }
 
@@ -108,12 +124,27 @@ func Distinguishing(typ string) []string {
 	return append(all, personalColumns(typ)...)
 }
 
-// list returns the kinds in order, nil for too many.
-func (k *kinds) list() (all []map[string]any) {
-	for _, text := range slices.Sorted(maps.Keys(k.seen)) {
-		all = append(all, k.seen[text])
+// changes returns the changes that hold the kinds, in order.
+func (k *kinds) changes() (all []Change, err error) {
+	if k.err != nil {
+		return nil, k.err
 	}
-	return all
+	if k.bytes > kindBytes {
+		return nil, errTooManyKinds
+	}
+	rows := []map[string]any{}
+	for _, text := range slices.Sorted(maps.Keys(k.seen)) {
+		row, err := policyRow(text)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	for id := ""; len(rows) > 0 || id == ""; id = fmt.Sprintf("%s%06d", partOfKinds, len(all)) {
+		part := rows[:min(kindsPart, len(rows))]
+		all, rows = append(all, Change{Type: k.typ, ID: id, Changed: []string{}, Kinds: part}), rows[len(part):]
+	}
+	return all, nil
 }
 
 // willChange keeps the state of rows before the transaction changes them. Each write of
@@ -121,6 +152,9 @@ func (k *kinds) list() (all []map[string]any) {
 // transaction has changed or created do nothing.
 func (tx *Tx) willChange(ctx context.Context, typ string, ids ...string) error {
 	before := tx.changing(typ)
+	if before.bytes > kindBytes {
+		return errTooManyKinds
+	}
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, kept := before.rows[id]; return kept })
 	before.grow(len(ids))
 	if err := tx.keepFormer(ctx, typ, ids...); err != nil {
@@ -151,7 +185,7 @@ func (c *changing) grow(n int) {
 	if c.seen != nil || len(c.rows)+n <= c.most {
 		return
 	}
-	c.seen = map[string]map[string]any{}
+	c.seen = map[string]bool{}
 	for id, i := range c.rows {
 		c.keep(id, i)
 	}
@@ -202,6 +236,9 @@ func (tx *Tx) images(ctx context.Context, typ string, ids []string, each func(id
 func (tx *Tx) changes(ctx context.Context) (all []Change, err error) {
 	for _, typ := range slices.Sorted(maps.Keys(tx.before)) {
 		before := tx.before[typ]
+		if before.bytes > kindBytes {
+			return nil, errTooManyKinds
+		}
 		err := tx.images(ctx, typ, slices.Sorted(maps.Keys(before.rows)), func(id string, after *query.Image) {
 			if before.seen != nil {
 				before.add(after)
@@ -218,7 +255,11 @@ func (tx *Tx) changes(ctx context.Context) (all []Change, err error) {
 			return nil, err
 		}
 		if before.seen != nil {
-			all = append(all, Change{Type: typ, Changed: []string{}, Kinds: before.list()})
+			many, err := before.kinds.changes()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, many...)
 		}
 	}
 	return all, nil
@@ -340,7 +381,9 @@ func (c *Change) texts() ([]any, error) {
 }
 
 // Changes reads the changes of a tenant in order: those after a place, until a data
-// revision. It returns at most limit changes.
+// revision. It returns at most limit changes. Once a reader knows a data revision, no change
+// of it, or of an earlier one, is added any more: a transaction takes its revision, writes its
+// changes and commits, before another one can take the next revision.
 func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, until int64, limit int) ([]Change, error) {
 	return s.readChanges(ctx, `tenant_id = ? AND revision <= ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`,
 		tenant, until, after.Revision, after.Type, after.ID, limit)
@@ -390,7 +433,7 @@ func (s *Store) readChanges(ctx context.Context, where string, args ...any) ([]C
 		if err := json.Unmarshal([]byte(r.Changed), &all[i].Changed); err != nil {
 			return nil, fmt.Errorf("changes: %w", err)
 		}
-		if r.ID == "" {
+		if all[i].IsKinds() {
 			all[i].Kinds, err = kindsIn(r.After)
 		} else if all[i].Before, err = policyRow(r.Before); err == nil {
 			all[i].After, err = policyRow(r.After)

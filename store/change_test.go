@@ -330,6 +330,35 @@ func TestACommitStoresABoundedNumberOfChanges(t *testing.T) {
 	})
 }
 
+// The kinds of a commit of many different rows are all stored.
+func TestManyKindsAreStoredInParts(t *testing.T) {
+	t.Parallel()
+	storetest.EachWith(t, store.Options{MaxChanges: 100}, func(t *testing.T, s *store.Store) {
+		c := newCarrier(t, s)
+		want := map[any]bool{}
+		all := c.committed(t, func(tx *store.Tx) {
+			for n := range 520 {
+				want[must(tx.CreateAccount(ctx, store.Account{ParentID: c.master.ID, Name: fmt.Sprint("One of many ", n)})).ID] = true
+			}
+		})
+		got := map[any]bool{}
+		for i := range all {
+			if !all[i].IsKinds() || len(all[i].Kinds) > 50 {
+				t.Fatalf("change %d is %.300v", i, all[i])
+			}
+			for _, kind := range all[i].Kinds {
+				got[kind["id"]] = true
+				if kind["name"] != nil {
+					t.Errorf("a kind has a name: %v", kind)
+				}
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("the kinds are of %d accounts, want %d", len(got), len(want))
+		}
+	})
+}
+
 // A large set is stored by what changed of it, and is whole for a reader.
 func TestALargeSetIsStoredByItsPart(t *testing.T) {
 	t.Parallel()

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
+	"resellerd/store/query"
 	"resellerd/store/schema"
 )
 
@@ -137,40 +139,69 @@ func (tx *Tx) EndWebhook(ctx context.Context, id, reason string, seq int64) erro
 			return err
 		}
 	}
-	before := w.Status
-	w.Status, w.EndedReason = schema.Ended, reason
-	if err := tx.putWebhook(ctx, w, nothingReached); err != nil {
-		return err
-	}
-	if _, err = tx.exec(ctx, "UPDATE dead_letters SET send_at = NULL WHERE webhook_id = ?", id); err != nil {
-		return err
-	}
-	return tx.auditWebhook(ctx, w, "update", map[string]any{"status": was(before, w.Status), "ended_reason": was(nil, reason)})
-}
-
-func was(before, after any) any { return map[string]any{"before": before, "after": after} }
-
-// auditWebhook writes an audit entry of a change that nobody has asked for by itself.
-func (tx *Tx) auditWebhook(ctx context.Context, w Webhook, action string, columns map[string]any) error {
-	row, err := tx.PolicyRow(ctx, "webhook", w.ID)
-	if err != nil {
-		return fmt.Errorf("webhook %s: %w", w.ID, err)
-	}
-	change, err := json.Marshal(map[string]any{"columns": columns, "row": row})
-	if err == nil {
-		_, err = tx.Audit(ctx, AuditEntry{AccountID: w.AccountID, ResourceType: "webhook", ResourceID: w.ID, Action: action, Change: change})
-	}
-	return err
+	return tx.endThose(ctx, reason, "w.id = ?", id)
 }
 
 // endWebhooks ends the webhooks whose users a write has stopped. where selects the users.
 func (tx *Tx) endWebhooks(ctx context.Context, where string, args ...any) error {
-	ids, err := tx.names(ctx, "SELECT w.id AS name FROM webhooks w WHERE w.tenant_id = ? AND w.status <> 'ended' AND w.user_id "+where, append([]any{tx.tenant}, args...)...)
-	slices.Sort(ids) // an order of the statement would let SQLite read all webhooks of the tenant
-	for _, id := range ids {
-		if err == nil {
-			err = tx.EndWebhook(ctx, id, schema.EndedWithUser, 0)
+	return tx.endThose(ctx, schema.EndedWithUser, "w.user_id "+where, args...)
+}
+
+// endThose ends the webhooks that a condition selects, in a few statements for all of them.
+func (tx *Tx) endThose(ctx context.Context, reason, where string, args ...any) error {
+	type row struct{ ID, Status string }
+	found, err := dialect.SelectAll[row](ctx, tx.store.dialect, tx.tx, "SELECT w.id, w.status FROM webhooks w WHERE w.tenant_id = ? AND w.status <> 'ended' AND "+where,
+		append([]any{tx.tenant}, args...)...)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	// An order of the statement would let SQLite read all webhooks of the tenant.
+	slices.SortFunc(found, func(a, b row) int { return strings.Compare(a.ID, b.ID) })
+	ids, before := make([]string, len(found)), map[string]string{}
+	for i, w := range found {
+		ids[i], before[w.ID] = w.ID, w.Status
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	those := func(column string) string {
+		return " WHERE " + tx.store.dialect.AnyOf(column, "SELECT v.value FROM "+tx.store.dialect.Texts("?"))
+	}
+	_, err = tx.exec(ctx, "UPDATE webhooks SET status = ?, ended_reason = ?, version = version + 1, updated_at = ?"+those("id"), schema.Ended, reason, tx.now, string(list))
+	if err == nil {
+		_, err = tx.exec(ctx, "UPDATE webhook_states SET seq = seq + 1, "+nothingReached+those("webhook_id"), string(list))
+	}
+	if err == nil {
+		_, err = tx.exec(ctx, "UPDATE dead_letters SET send_at = NULL"+those("webhook_id"), string(list))
+	}
+	if err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	return tx.auditWebhooks(ctx, ids, "update", func(w map[string]any) map[string]any {
+		id, _ := w["id"].(string)
+		return map[string]any{"status": was(before[id], schema.Ended), "ended_reason": was(nil, reason)}
+	})
+}
+
+func was(before, after any) any { return map[string]any{"before": before, "after": after} }
+
+// auditWebhooks writes audit entries of changes that nobody has asked for by themselves.
+// columns returns what changed of a webhook.
+func (tx *Tx) auditWebhooks(ctx context.Context, ids []string, action string, columns func(w map[string]any) map[string]any) error {
+	var entries []AuditEntry
+	var failed error
+	err := tx.images(ctx, "webhook", ids, func(id string, i *query.Image) {
+		if i == nil {
+			return
 		}
+		change, err := json.Marshal(map[string]any{"columns": columns(i.Row), "row": i.Row})
+		failed = errors.Join(failed, err)
+		account, _ := i.Row["account_id"].(string)
+		entries = append(entries, AuditEntry{AccountID: account, ResourceType: "webhook", ResourceID: id, Action: action, Change: change})
+	})
+	if err = errors.Join(err, failed); err == nil {
+		err = tx.audits(ctx, entries)
 	}
 	return err
 }
@@ -179,17 +210,14 @@ func (tx *Tx) endWebhooks(ctx context.Context, where string, args ...any) error 
 func (tx *Tx) dropWebhooks(ctx context.Context, user string) error {
 	ids, err := tx.names(ctx, "SELECT id AS name FROM webhooks WHERE tenant_id = ? AND user_id = ?", tx.tenant, user)
 	slices.Sort(ids)
-	for _, id := range ids {
-		var w Webhook
-		if err == nil {
-			w, err = tx.Webhook(ctx, id)
-		}
-		if err == nil {
-			err = tx.auditWebhook(ctx, w, "delete", map[string]any{"user_id": was(w.UserID, nil), "status": was(w.Status, nil)})
-		}
-		if err == nil {
-			err = tx.DeleteWebhook(ctx, id, 0)
-		}
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	err = tx.auditWebhooks(ctx, ids, "delete", func(w map[string]any) map[string]any {
+		return map[string]any{"user_id": was(user, nil), "status": was(w["status"], nil)}
+	})
+	if err == nil {
+		_, err = tx.exec(ctx, "DELETE FROM webhooks WHERE tenant_id = ? AND user_id = ?", tx.tenant, user)
 	}
 	return err
 }

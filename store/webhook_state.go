@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"resellerd/store/dialect"
-	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
 
@@ -147,19 +146,24 @@ func (s *Store) DeadLetterDue(ctx context.Context, webhook string) (DeadLetter, 
 	return l, nil
 }
 
-// NewestChange returns the place of the newest change of a tenant until a data revision;
-// the zero place for none.
-func (s *Store) NewestChange(ctx context.Context, tenant string, until int64) (ChangePlace, error) {
-	type place struct {
+// NewestChanges returns, for each tenant with an active webhook, the data revision of its
+// newest change until a data revision; 0 for none.
+func (s *Store) NewestChanges(ctx context.Context, until int64) (map[string]int64, error) {
+	type newest struct {
+		TenantID string `db:"tenant_id"`
 		Revision int64
-		Type, ID string
 	}
-	newest, err := dialect.SelectOne[place](ctx, s.dialect, s.pool,
-		"SELECT revision, type, id FROM changes WHERE tenant_id = ? AND revision <= ? ORDER BY revision DESC, type DESC, id DESC LIMIT 1", tenant, until)
-	if errors.Is(err, fault.ErrNotFound) {
-		err = nil
+	found, err := dialect.SelectAll[newest](ctx, s.dialect, s.pool, `SELECT t.tenant_id, COALESCE((SELECT c.revision FROM changes c
+		WHERE c.tenant_id = t.tenant_id AND c.revision <= ? ORDER BY c.revision DESC LIMIT 1), 0) AS revision
+		FROM (SELECT DISTINCT w.tenant_id FROM webhooks w WHERE w.status = 'active') t`, until)
+	if err != nil {
+		return nil, fmt.Errorf("webhooks: %w", err)
 	}
-	return ChangePlace(newest), err
+	all := make(map[string]int64, len(found))
+	for _, one := range found {
+		all[one.TenantID] = one.Revision
+	}
+	return all, nil
 }
 
 // NewMessageID returns the id of a new message.
@@ -259,16 +263,18 @@ func (s *Store) sweepDeadLetters(ctx context.Context, tenant string, age time.Du
 }
 
 // WebhookLease says which process delivers. Beat grows while it does. Place names the
-// database in which it delivered; see Store.Place.
+// database in which it delivered; see Store.Place. Done is the data revision until which it
+// has told everything, 0 while it is working.
 type WebhookLease struct {
 	Owner string // "" for none
 	Beat  int64
 	Place string
+	Done  int64
 }
 
 // WebhookLease returns the lease as it is.
 func (s *Store) WebhookLease(ctx context.Context) (WebhookLease, error) {
-	l, err := dialect.SelectOne[WebhookLease](ctx, s.dialect, s.pool, "SELECT owner, beat, place FROM webhook_lease")
+	l, err := dialect.SelectOne[WebhookLease](ctx, s.dialect, s.pool, "SELECT owner, beat, place, done FROM webhook_lease")
 	if err != nil {
 		return l, fmt.Errorf("webhook lease: %w", err)
 	}
@@ -279,27 +285,43 @@ func (s *Store) WebhookLease(ctx context.Context) (WebhookLease, error) {
 // read. In another place than before, and if again is set, all webhooks begin again with a
 // reset. It returns the new lease, or ErrLeaseLost.
 func (s *Store) TakeWebhookLease(ctx context.Context, from WebhookLease, owner, place string, again bool) (WebhookLease, error) {
-	to := WebhookLease{owner, from.Beat + 1, place}
+	return s.putWebhookLease(ctx, from, WebhookLease{owner, from.Beat + 1, place, 0}, again)
+}
+
+// RestWebhookLease says that the owner of the lease has told everything until a data
+// revision. It returns the new lease, or ErrLeaseLost.
+func (s *Store) RestWebhookLease(ctx context.Context, from WebhookLease, done int64) (WebhookLease, error) {
+	return s.putWebhookLease(ctx, from, WebhookLease{from.Owner, from.Beat + 1, from.Place, done}, false)
+}
+
+func (s *Store) putWebhookLease(ctx context.Context, from, to WebhookLease, again bool) (WebhookLease, error) {
 	err := s.deliver(ctx, func(tx *Tx) error {
-		n, err := tx.exec(ctx, "UPDATE webhook_lease SET owner = ?, beat = ?, place = ? WHERE owner = ? AND beat = ?", to.Owner, to.Beat, to.Place, from.Owner, from.Beat)
+		n, err := tx.exec(ctx, "UPDATE webhook_lease SET owner = ?, beat = ?, place = ?, done = ? WHERE owner = ? AND beat = ?",
+			to.Owner, to.Beat, to.Place, to.Done, from.Owner, from.Beat)
 		if err == nil && n == 0 {
 			err = ErrLeaseLost
 		}
-		if err == nil && (again || from.Place != place) {
+		if err == nil && (again || from.Place != to.Place) {
 			_, err = tx.exec(ctx, "UPDATE webhook_states SET seq = seq + 1, "+nothingReached)
 		}
 		return err
 	})
+	if err == nil {
+		err = s.db.KeepPlace(to.Beat)
+	}
 	if err != nil {
 		return from, fmt.Errorf("webhook lease: %w", err)
 	}
 	return to, nil
 }
 
-// Place names the database: a restored copy and a clone have other names than the
-// original, and a PostgreSQL server has another one after a failover.
+// Place names the database: a restored copy and a clone have other names than the original,
+// and a PostgreSQL server has another one after a failover.
 func (s *Store) Place(ctx context.Context) (string, error) {
-	place, err := s.db.Place(ctx)
+	place, err := s.db.Place(ctx, func(ctx context.Context) (int64, error) {
+		l, err := s.WebhookLease(ctx)
+		return l.Beat, err
+	})
 	if err != nil {
 		return "", fmt.Errorf("the database has no name: %w", s.dialect.TranslateIn(ctx, err))
 	}

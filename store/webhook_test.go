@@ -3,11 +3,14 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lib/pq"
 
 	"resellerd/store"
 	"resellerd/store/fault"
@@ -440,5 +443,207 @@ func TestABackupLetsWebhooksBeginAgain(t *testing.T) {
 	ours, err := s.Place(ctx)
 	if theirs, _ := copied.Place(ctx); err != nil || theirs == ours {
 		t.Errorf("both databases are named %s, %v", ours, err)
+	}
+}
+
+// leased takes the lease of a database in its place, and reports whether all webhooks began
+// again.
+func leased(t *testing.T, s *store.Store, id string) (again bool) {
+	t.Helper()
+	lease, err := s.WebhookLease(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	place, err := s.Place(ctx)
+	if err == nil {
+		lease, err = s.TakeWebhookLease(ctx, lease, "me", place, false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, state := stateOf(t, s, id)
+	again = state.Reached == ""
+	state.Reached = "reached"
+	if err := s.PutWebhookState(ctx, "me", &state, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RestWebhookLease(ctx, lease, s.Revision()); err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+// An older copy may be written into the same file, so that the file is the same one. Nothing
+// but a restore lets webhooks begin again.
+func TestAnOlderCopyOfAFileIsAnotherPlace(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "store.db")
+	opened := func() *store.Store {
+		t.Helper()
+		s, err := store.Open(ctx, "sqlite:"+path, store.Options{})
+		if err == nil {
+			err = s.Migrate(ctx)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	closed := func(s *store.Store) []byte {
+		t.Helper()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	s := opened()
+	id := hooked(t, s).ID("hook")
+	begins := func(about string, want bool) {
+		t.Helper()
+		if got := leased(t, s, id); got != want {
+			t.Errorf("%s: webhooks begin again: %t, want %t", about, got, want)
+		}
+	}
+	begins("the first place", true)
+	begins("the same place", false)
+	older := closed(s)
+	s = opened()
+	begins("a restart", false)
+	closed(s)
+	if err := os.WriteFile(path, older, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = opened()
+	begins("an older copy in the same file", true)
+	begins("the same copy", false)
+	closed(s)
+	if err := os.Remove(path + "-place"); err != nil {
+		t.Fatal(err)
+	}
+	s = opened()
+	begins("a file without its note", true)
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if place, err := s.Place(ctx); err == nil {
+		t.Errorf("a file that cannot be found has the place %q", place)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	closed(s)
+}
+
+// However many webhooks a write ends, it needs the same statements.
+func TestAWriteEndsManyWebhooksWithFewStatements(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			var all storetest.Statements
+			s := storetest.Open(t, url(t), store.Options{Wrap: all.Wrap, Poll: time.Hour})
+			names := hooked(t, s)
+			suspended := func(more int) int {
+				t.Helper()
+				err := s.Write(ctx, names.ID("carrier"), func(tx *store.Tx) error {
+					for range more {
+						hook := store.Webhook{ID: tx.NewWebhookID(), AccountID: names.ID("carrier"), UserID: names.ID("clerk"), URL: "https://x.example/", Secret: "sealed"}
+						if _, err := tx.CreateWebhook(ctx, hook); err != nil {
+							return err
+						}
+					}
+					_, err := tx.UpdateAccount(ctx, names.ID("below"), store.AccountPatch{Status: ptr(store.Active)})
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var n int
+				err = s.Write(ctx, names.ID("carrier"), func(tx *store.Tx) error {
+					before := all.Runs()
+					_, err := tx.UpdateAccount(ctx, names.ID("below"), store.AccountPatch{Status: ptr(store.Suspended)})
+					n = all.Runs() - before
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			one := suspended(0)
+			if many := suspended(store.MaxWebhooks - 1); many != one {
+				t.Errorf("%d statements end one webhook, and %d end %d", one, many, store.MaxWebhooks)
+			}
+			due, err := s.WebhooksDue(ctx)
+			if err != nil || len(due) > 0 {
+				t.Errorf("%d webhooks are active, %v", len(due), err)
+			}
+		})
+	}
+}
+
+func TestTheNewestChangeOfEachTenantWithWebhooks(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		names := hooked(t, s)
+		storetest.Fill(t, s, seeds.Account("other", store.Account{Kind: store.Master, Name: "Other"}))
+		last := s.Revision()
+		newest := func(until, want int64) {
+			t.Helper()
+			got, err := s.NewestChanges(ctx, until)
+			if err != nil || len(got) != 1 || got[names.ID("carrier")] != want {
+				t.Errorf("until %d: %v, %v, want %d", until, got, err, want)
+			}
+		}
+		all, err := s.Changes(ctx, names.ID("carrier"), store.ChangePlace{}, last, 1000)
+		if err != nil || len(all) < 2 {
+			t.Fatalf("%d changes, %v", len(all), err)
+		}
+		newest(last, all[len(all)-1].Revision)
+		newest(all[0].Revision, all[0].Revision)
+		newest(0, 0)
+	})
+}
+
+// A managed server may refuse what names it. Then the next sign counts, and without any of
+// them the database itself. Any other failure is no place.
+func TestAServerThatRefusesItsNameHasAPlace(t *testing.T) {
+	t.Parallel()
+	url := storetest.Postgres(t)
+	placed := func(code pq.ErrorCode, refused ...string) (string, error) {
+		t.Helper()
+		answers := storetest.Statements{Refuse: func(text string) error {
+			if slices.ContainsFunc(refused, func(name string) bool { return strings.Contains(text, name) }) {
+				return &pq.Error{Code: code}
+			}
+			return nil
+		}}
+		return storetest.Open(t, url, store.Options{Wrap: answers.Wrap}).Place(ctx)
+	}
+	place := func(code pq.ErrorCode, refused ...string) string {
+		t.Helper()
+		is, err := placed(code, refused...)
+		if err != nil {
+			t.Errorf("without %v: %v", refused, err)
+		}
+		return is
+	}
+	whole := place("")
+	if parts := strings.Split(whole, "/"); len(parts) != 4 || slices.Contains(parts, "") {
+		t.Errorf("the place is %q", whole)
+	}
+	if is := place("0A000", "pg_current_wal_lsn"); is != whole {
+		t.Errorf("by the other question for the timeline, the place is %q, and was %q", is, whole)
+	}
+	all := []string{"pg_control_system", "pg_current_wal_lsn", "pg_control_checkpoint"}
+	bare := place("42501", all...)
+	if again := place("42501", all...); bare == whole || again != bare || !strings.HasPrefix(bare, "//") {
+		t.Errorf("a server that refuses everything has the place %q, then %q", bare, again)
+	}
+	if is, err := placed("57P03", "pg_current_wal_lsn"); err == nil {
+		t.Errorf("a server that does not answer has the place %q", is)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"resellerd/store"
 	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // errUnread says that a row may have seemed to be out of sight.
@@ -16,6 +17,7 @@ var errUnread = fmt.Errorf("the accounts above a user cannot be read: %w", fault
 // and the rows of now: rows that it does not see any more are gone. The answer is a reset
 // if the rights are others. Its errors are those of session.MayList.
 func (r *Reader) Again(a Answer) (Answer, error) {
+	r.judged = r.now()
 	if err := r.learnRights(); err != nil {
 		return Answer{}, err
 	}
@@ -48,8 +50,47 @@ func (r *Reader) shows(item Item) (bool, error) {
 	return err == nil && r.seen(p, item.ID, row).Shown, err
 }
 
-// AsOf reports whether the reader's last answer is as of the data of a moment: nothing of
-// its tenant has changed since then.
-func (r *Reader) AsOf(now store.WebhookNow) bool {
-	return r.rights.revision <= now.Revision && now.Changed <= r.rights.revision && now.Untold == r.rights.untold && r.losses == r.Store.HistoryLost()
+// AsOf reports whether an answer that the reader gave last is also right at another moment:
+// neither the reader's rights nor a row of the answer have changed since then, by a commit or
+// by the clock. Commits that concern neither do not count, however many there are.
+func (r *Reader) AsOf(now store.WebhookNow, a Answer) (bool, error) {
+	if r.rights.revision > now.Revision || now.Untold != r.rights.untold || r.losses != r.Store.HistoryLost() {
+		return false, nil
+	}
+	if turned, err := r.turned(r.now()); turned || err != nil {
+		return false, err
+	}
+	if now.Changed <= r.rights.revision {
+		return true, nil
+	}
+	for place := (store.ChangePlace{Revision: r.rights.revision + 1}); ; {
+		some, err := r.Store.Changes(r.Ctx, r.tenant(), place, now.Revision, slice)
+		if err != nil || len(some) == 0 {
+			return err == nil, err
+		}
+		for i := range some {
+			if r.ofRights(some[i]) || concerns(&some[i], a.Items) {
+				return false, nil
+			}
+		}
+		place = some[len(some)-1].Place()
+	}
+}
+
+// turned reports whether the clock may have changed what the reader sees since its last
+// answer was judged: a group of the user has ended, or an assignment to its account has begun
+// or ended.
+func (r *Reader) turned(now schema.Micros) (bool, error) {
+	if until := r.Subject.Until; until != 0 && now >= until {
+		return true, nil
+	}
+	cards, err := r.Store.AssignmentsChanged(r.Ctx, r.Facts.Account.ID, r.judged, now, 1)
+	return len(cards) > 0, err
+}
+
+// concerns reports whether a change may be one of a row that items name.
+func concerns(c *store.Change, items []Item) bool {
+	return slices.ContainsFunc(items, func(item Item) bool {
+		return item.Kind == c.Type && (item.ID == c.ID || c.IsKinds())
+	})
 }

@@ -31,15 +31,16 @@ const longAgo schema.Micros = 1e15
 
 // findPlace finds the place of the cursor. It returns false if the cursor is too old, if
 // its reader had other rights, or if its commit is lost.
-func (r *Reader) findPlace() (bool, error) {
+func (r *Reader) findPlace(limit int) (bool, error) {
 	c := r.cursor
 	if r.old(c.At) || !slices.Equal(c.Rights, r.rights.digest) || c.At < r.Source.lostAt(r.now()) {
 		return false, nil
 	}
 	var known bool
-	if r.place, known = r.Source.seen(r.key()); known {
+	if r.progress, known = r.Source.seen(r.key(limit)); known {
 		return true, nil
 	}
+	r.told = newTold()
 	commit, err := r.Store.ChangeCommit(r.Ctx, r.tenant(), c.Mark)
 	if errors.Is(err, fault.ErrNotFound) {
 		return r.old(c.Stored), nil // it was pruned, and all changes that are stored are newer
@@ -58,10 +59,10 @@ func afterAll(c store.ChangeCommit) store.ChangePlace {
 	return store.ChangePlace{Revision: c.Revision + 1}
 }
 
-// key names the reader's cursor in the cache of places.
-func (r *Reader) key() string {
+// key names a question with the reader's cursor in the source.
+func (r *Reader) key(limit int) string {
 	c := r.cursor
-	return fmt.Sprint(r.losses, " ", r.Subject.User.ID, " ", c.Mark, " ", c.Type, " ", c.ID, " ", c.At, " ", string(c.Rights))
+	return fmt.Sprint(limit, " ", r.losses, " ", r.Subject.User.ID, " ", c.Mark, " ", c.Type, " ", c.ID, " ", c.At, " ", string(c.Rights))
 }
 
 // reset ends with rights that are as of the newest revision, so that nothing which led to
@@ -80,7 +81,7 @@ func (r *Reader) reset() (Answer, error) {
 // of, so that it says nothing about when the reader's rows changed.
 func (r *Reader) present(now schema.Micros) (Cursor, error) {
 	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: now, Rights: r.rights.digest}
-	r.place = store.ChangePlace{}
+	r.progress, r.judged = progress{told: newTold()}, now
 	r.Source.lostAt(r.cursor.At)
 	c, err := r.Store.LastChangeCommit(r.Ctx, r.tenant(), r.rights.revision)
 	if errors.Is(err, fault.ErrNotFound) {

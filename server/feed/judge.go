@@ -23,7 +23,7 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 	switch {
 	case p == nil:
 		return Item{}, untold, nil
-	case c.ID == "":
+	case c.IsKinds():
 		means, err := r.judgeMany(p, c)
 		return Item{}, means, err
 	}

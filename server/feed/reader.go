@@ -43,9 +43,10 @@ type Reader struct {
 
 	rights rights
 	cursor Cursor
-	losses int64                // of the database's history when the reader began
-	place  store.ChangePlace    // the changes until here are told or invisible
+	losses int64 // of the database's history when the reader began
+	progress
 	read   history.DataRevision // More has read all changes until then
+	judged schema.Micros        // when the last answer was judged, by the clock
 }
 
 // Start answers a reader without a cursor: nothing, and a cursor for now. Its errors are
@@ -66,7 +67,7 @@ func (r *Reader) After(cursor Cursor, limit int) (Answer, error) {
 		return Answer{}, err
 	}
 	r.cursor = cursor
-	kept, err := r.findPlace()
+	kept, err := r.findPlace(limit)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -2,27 +2,35 @@ package feed
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 
 	"resellerd/store"
 )
 
-// slice is how many changes are read at a time. A reader who is told of any of them gets
-// its answer after mostRead. One who is told of none of them goes on, in its turns: how
-// many changes others made is not its business.
-const (
-	slice    = 200
-	mostRead = 10_000
-)
+// slice is how many changes are read at a time.
+const slice = 200
 
 // errReset ends a scan whose answer is a reset.
 var errReset = errors.New("the reader must begin again")
 
+// ErrUnfinished says that the time of a question has ended before all changes were read. The
+// same question goes on from there. It is joined to the error of the context.
+var ErrUnfinished = errors.New("the reader is far behind")
+
+// progress is how far a scan has come. How many changes others made decides neither what an
+// answer has nor where it ends: a scan goes on until it has its items or has read everything.
+// If its time ends before, the next scan after the same cursor goes on.
+type progress struct {
+	place store.ChangePlace // the changes until here are told or invisible
+	told  *told
+}
+
 // scan tells the changes until a data revision that read returns, until it returns none.
 // The last steps before items are told may turn the answer into a reset.
 func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error), last ...func() (Answer, error)) (Answer, error) {
-	told := newTold()
-	end, err := r.tellAll(told, limit, read)
+	end, err := r.tellAll(limit, read)
 	if end {
 		r.place = store.ChangePlace{Revision: until + 1} // the same for all readers
 	}
@@ -31,9 +39,9 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 		return r.reset()
 	case err != nil:
 		return Answer{}, err
-	case told.len() == 0:
+	case r.told.len() == 0:
 		if end {
-			r.Source.keep(r.key(), r.place)
+			r.Source.keep(r.key(limit), r.progress)
 		}
 		return Answer{Cursor: r.cursor}, nil
 	}
@@ -48,30 +56,32 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	} else if !same {
 		return r.reset()
 	}
-	r.cursor = Cursor{Mark: told.last.Mark, Type: told.last.Type, ID: told.last.ID, Stored: told.last.At, At: now, Rights: r.rights.digest}
-	return Answer{Items: told.items, Cursor: r.cursor}, nil
+	a := Answer{Items: r.told.items, Cursor: r.told.last}
+	a.Cursor.At, a.Cursor.Rights = now, r.rights.digest
+	r.cursor, r.told, r.judged = a.Cursor, newTold(), now
+	return a, nil
 }
 
 // tellAll adds the items of the changes that read returns. It takes a turn if there are
-// many. It reports whether it came to the end. It returns errReset if a change is a reset.
-// If its time ends, the same question goes on from there.
-func (r *Reader) tellAll(told *told, limit int, read func() ([]store.Change, error)) (end bool, err error) {
-	yield := func() error { return nil }
-	for n := 0; told.len() < limit; {
+// many. It reports whether it came to the end. It returns errReset if a change is a reset,
+// and ErrUnfinished if its time ends.
+func (r *Reader) tellAll(limit int, read func() ([]store.Change, error)) (end bool, err error) {
+	n, yield := 0, func() error { return nil }
+	defer func() {
+		if err != nil && n > 0 && r.Ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", ErrUnfinished, err)
+		}
+	}()
+	for r.told.len() < limit {
 		some, err := read()
 		if err != nil || len(some) == 0 {
 			return err == nil, err
 		}
-		if n += len(some); n > mostRead && told.len() > 0 {
-			return false, nil
-		}
-		if err := r.tell(told, some, limit); err != nil {
+		if err := r.tell(some, limit); err != nil {
 			return false, err
 		}
-		if told.len() == 0 {
-			r.Source.keep(r.key(), r.place)
-		}
-		if n == slice && r.Turn != nil {
+		r.Source.keep(r.key(limit), r.progress)
+		if n += len(some); n == slice && r.Turn != nil {
 			turn, leave, err := r.Turn()
 			if err != nil {
 				return false, err
@@ -88,21 +98,22 @@ func (r *Reader) tellAll(told *told, limit int, read func() ([]store.Change, err
 
 // tell adds the items of changes, up to a limit. It returns errReset if the answer is a
 // reset instead.
-func (r *Reader) tell(told *told, some []store.Change, limit int) error {
+func (r *Reader) tell(some []store.Change, limit int) error {
 	for i := range some {
-		if told.len() == limit {
+		if r.told.len() == limit {
 			return nil
 		}
-		item, means, err := r.judge(&some[i])
+		c := &some[i]
+		item, means, err := r.judge(c)
 		if err == nil && means == resets {
 			err = errReset
 		}
 		if err != nil {
 			return err
 		}
-		if r.place = some[i].Place(); means == tells {
-			told.add(item)
-			told.last = &some[i]
+		if r.place = c.Place(); means == tells {
+			r.told.add(item)
+			r.told.last = Cursor{Mark: c.Mark, Type: c.Type, ID: c.ID, Stored: c.At}
 		}
 	}
 	return nil
@@ -127,10 +138,12 @@ func (r *Reader) ofRights(c store.Change) bool {
 type told struct {
 	items []Item
 	at    map[Item]int
-	last  *store.Change
+	last  Cursor // the place of the last one, without the reader's rights
 }
 
 func newTold() *told { return &told{at: map[Item]int{}} }
+
+func (t *told) clone() *told { return &told{slices.Clone(t.items), maps.Clone(t.at), t.last} }
 
 func (t *told) len() int { return len(t.items) }
 

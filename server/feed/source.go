@@ -20,8 +20,8 @@ type Source struct {
 	reads singleflight.Group
 
 	mu     sync.Mutex
-	newest *bounded.Cache[string, page]              // by tenant
-	places *bounded.Cache[string, store.ChangePlace] // by reader and cursor
+	newest *bounded.Cache[string, page]     // by tenant
+	begun  *bounded.Cache[string, progress] // by reader and cursor
 	untold untoldAt
 	losses int64         // of the database's history, that lost is about
 	lost   schema.Micros // when the last one was noticed
@@ -43,20 +43,21 @@ type page struct {
 // The bytes of the caches of a source, and the estimated bytes of an entry.
 const (
 	newestBytes = 8 << 20
-	placesBytes = 4 << 20
+	begunBytes  = 4 << 20
 	placeBytes  = 512
+	itemBytes   = 192
 )
 
 // NewSource returns a source over a store.
 func NewSource(st *store.Store) *Source {
-	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), places: bounded.New[string, store.ChangePlace](placesBytes)}
+	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), begun: bounded.New[string, progress](begunBytes)}
 }
 
 // CacheUse returns the estimated bytes and the evictions of the caches.
 func (s *Source) CacheUse() bounded.Use {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.newest.Use().Plus(s.places.Use())
+	return s.newest.Use().Plus(s.begun.Use())
 }
 
 // after reads the changes of a tenant after a place, until a data revision.
@@ -131,31 +132,42 @@ func (s *Source) lostAt(now schema.Micros) schema.Micros {
 // bytesOf estimates the size of changes.
 func bytesOf(changes []store.Change) (n int64) {
 	for _, c := range changes {
-		n += placeBytes + 64*int64(len(c.Changed)+len(c.Before)+len(c.After))
-		for _, row := range []map[string]any{c.Before, c.After} {
-			for _, value := range row {
-				switch value := value.(type) {
-				case []any:
-					n += 64 * int64(len(value))
-				case store.SetPart:
-					n += 64 * int64(len(value.With)+len(value.Without))
-				}
-			}
+		n += placeBytes + 64*int64(len(c.Changed)) + rowBytes(c.Before) + rowBytes(c.After)
+		for _, kind := range c.Kinds {
+			n += rowBytes(kind)
 		}
 	}
 	return n + placeBytes
 }
 
-// keep remembers that a reader with a cursor sees no change until a place.
-func (s *Source) keep(key string, place store.ChangePlace) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.places.Add(key, place, placeBytes+int64(len(key)))
+func rowBytes(row map[string]any) int64 {
+	n := 64 * int64(len(row))
+	for _, value := range row {
+		switch value := value.(type) {
+		case []any:
+			n += 64 * int64(len(value))
+		case store.SetPart:
+			n += 64 * int64(len(value.With)+len(value.Without))
+		}
+	}
+	return n
 }
 
-// seen returns the place that keep remembers.
-func (s *Source) seen(key string) (store.ChangePlace, bool) {
+// keep remembers how far a reader with a cursor has come.
+func (s *Source) keep(key string, p progress) {
+	p.told = p.told.clone()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.places.Get(key)
+	s.begun.Add(key, p, placeBytes+int64(len(key))+itemBytes*int64(p.told.len()))
+}
+
+// seen returns what keep remembers.
+func (s *Source) seen(key string) (progress, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, known := s.begun.Get(key)
+	if known {
+		p.told = p.told.clone()
+	}
+	return p, known
 }

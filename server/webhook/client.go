@@ -22,7 +22,17 @@ const (
 	wholeTime  = 20 * time.Second
 	mostHeader = 16 << 10
 	mostAnswer = 4 << 10 // bytes of an answer that are read
+	// drainTime is how long a message that is on its way may be answered when the process
+	// stops, and how long the outcome may be stored then. Nobody else has taken the lease.
+	drainTime = heldFor
 )
+
+// outliving returns a context that goes on for drainTime after the end of ctx.
+func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cancel) })
+	return longer, func() { stop(); cancel() }
+}
 
 // outcome is what became of an attempt.
 type outcome struct {
@@ -53,8 +63,14 @@ type post struct {
 	signed func() (at time.Time, signatures string, err error)
 }
 
-// send makes an attempt. Its errors are those of ready and signed: nothing was sent then.
+// send makes an attempt. Its errors are those of ready and signed, and the end of ctx before
+// the message was sent: nothing was sent then. What was sent may still be answered after the
+// end of ctx.
 func (s *sender) send(ctx context.Context, p post) (outcome, error) {
+	going, stop := outliving(ctx)
+	defer stop()
+	going, cut := context.WithTimeout(going, wholeTime)
+	defer cut()
 	ctx, cancel := context.WithTimeout(ctx, wholeTime)
 	defer cancel()
 	target, err := url.Parse(p.url)
@@ -73,7 +89,10 @@ func (s *sender) send(ctx context.Context, p post) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(p.body))
+	if ctx.Err() != nil {
+		return outcome{}, context.Cause(ctx)
+	}
+	req, err := http.NewRequestWithContext(going, http.MethodPost, p.url, strings.NewReader(p.body))
 	if err != nil {
 		return outcome{error: unreachable}, nil
 	}

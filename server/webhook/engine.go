@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -27,8 +28,9 @@ const (
 	// doubles with each failure in a row, up to latest.
 	later  = 5 * time.Second
 	latest = 5 * time.Minute
-	// inRow is how many messages of a webhook are sent before its place is given back.
-	inRow = 20
+	// A webhook gives its place back after inRow messages, and after inTime.
+	inRow  = 20
+	inTime = 30 * time.Second
 	// PartOfKeep is the part of Options.Keep after which a cursor is replaced by a newer
 	// one, so that it never becomes too old. Twice as often, a webhook is asked for.
 	PartOfKeep = 4
@@ -47,9 +49,9 @@ type Teller interface {
 	Tell(ctx context.Context, after *feed.Cursor, limit int) (feed.Answer, error)
 	// Again answers with what the user may be told now of an earlier answer.
 	Again(ctx context.Context, a feed.Answer) (feed.Answer, error)
-	// AsOf reports whether what was judged last, was judged by the data and the policy of
-	// now.
-	AsOf(now store.WebhookNow) bool
+	// AsOf reports whether an answer that was judged last is also right by the data, the
+	// policy and the clock of now.
+	AsOf(ctx context.Context, now store.WebhookNow, a feed.Answer) (bool, error)
 }
 
 // Options are what an engine needs.
@@ -88,8 +90,8 @@ type Engine struct {
 // known is what the engine remembers of a webhook.
 type known struct {
 	busy   bool
-	told   bool              // something was asked for since the process began
-	place  store.ChangePlace // nothing is to tell until here
+	told   bool  // something was asked for since the process began
+	until  int64 // nothing is to tell until this data revision
 	policy any
 	turned bool      // by the clock
 	asked  time.Time // when something was asked for
@@ -106,8 +108,8 @@ func New(o Options) *Engine {
 	}
 }
 
-// Run delivers until ctx ends. An attempt that is under way then is given up: its message
-// is sent again, with the same id, by the next process.
+// Run delivers until ctx ends. A message that is on its way then may be answered for
+// drainTime. If it is not, the next process sends it again, with the same id.
 func (e *Engine) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := e.Store.Newer(e.Store.DataRevision())
@@ -154,20 +156,28 @@ func (e *Engine) Round(ctx context.Context) (time.Duration, error) {
 	if err := e.lookAtClock(ctx, now); err != nil {
 		return beatEvery, err
 	}
-	newest, err := e.newest(ctx, all, known)
+	newest, err := e.Store.NewestChanges(ctx, known)
 	if err != nil {
 		return beatEvery, err
 	}
 	work, busy := e.withWork(all, newest, now)
 	switch {
 	case len(work) == 0 && !busy:
-		return untilNext(all, now), nil
-	case e.health.aside(now):
+		return untilNext(all, now), e.lease.rest(ctx, e.doneUntil(known))
+	case e.health.aside(now, len(newest)):
 		e.lease.release(ctx)
 		return beatEvery, nil
 	}
-	if holds, err := e.lease.renew(ctx, now); err != nil || !holds {
+	holds, err := e.lease.renew(ctx, now, latestOf(work, newest))
+	if err != nil {
 		return beatEvery, err
+	}
+	if !holds {
+		e.servedElsewhere(work, newest, now)
+		return beatEvery, nil
+	}
+	if e.lease.took {
+		e.askAll()
 	}
 	for _, c := range e.begin(work) {
 		e.working.Go(func() { e.serve(ctx, c, newest[c.due.TenantID]) })
@@ -175,21 +185,53 @@ func (e *Engine) Round(ctx context.Context) (time.Duration, error) {
 	return beatEvery, nil
 }
 
-// newest returns the place of the last change of each tenant.
-func (e *Engine) newest(ctx context.Context, all []store.WebhookDue, until int64) (map[string]store.ChangePlace, error) {
-	newest := map[string]store.ChangePlace{}
-	for i := range all {
-		tenant := all[i].TenantID
-		if _, read := newest[tenant]; read {
+// latestOf returns the data revision until which webhooks have work.
+func latestOf(work []candidate, newest map[string]int64) (until int64) {
+	for _, c := range work {
+		if until = max(until, newest[c.due.TenantID]); c.inStore() {
+			return math.MaxInt64
+		}
+	}
+	return until
+}
+
+// doneUntil returns a data revision if every webhook was served until then, 0 if one has failed.
+func (e *Engine) doneUntil(revision int64) int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range e.hooks {
+		if k.faults > 0 {
+			return 0
+		}
+	}
+	return revision
+}
+
+// askAll lets every webhook ask what there is to tell: another process may have ended before
+// it noticed something.
+func (e *Engine) askAll() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range e.hooks {
+		k.told = false
+	}
+}
+
+// servedElsewhere remembers what the process with the lease has served.
+func (e *Engine) servedElsewhere(work []candidate, newest map[string]int64, now time.Time) {
+	until, all := e.lease.served()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range work {
+		last := newest[c.due.TenantID]
+		if c.inStore() || last > until {
 			continue
 		}
-		place, err := e.Store.NewestChange(ctx, tenant, until)
-		if err != nil {
-			return nil, err
+		k := e.of(c.due.ID)
+		if k.until = last; all {
+			k.told, k.turned, k.policy, k.asked = true, false, e.Policy(), now
 		}
-		newest[tenant] = place
 	}
-	return newest, nil
 }
 
 // untilNext returns the time until the next message is due.
@@ -263,7 +305,7 @@ func (e *Engine) of(id string) *known {
 
 // withWork returns the webhooks that have work and wait for a place, and whether others
 // are being served.
-func (e *Engine) withWork(all []store.WebhookDue, newest map[string]store.ChangePlace, now time.Time) (work []candidate, busy bool) {
+func (e *Engine) withWork(all []store.WebhookDue, newest map[string]int64, now time.Time) (work []candidate, busy bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	policy := e.Policy()
@@ -277,14 +319,14 @@ func (e *Engine) withWork(all []store.WebhookDue, newest map[string]store.Change
 	return work, e.shares.all > 0
 }
 
-func (k *known) hasWork(due *store.WebhookDue, newest store.ChangePlace, policy any, now time.Time, every time.Duration) bool {
+func (k *known) hasWork(due *store.WebhookDue, newest int64, policy any, now time.Time, every time.Duration) bool {
 	switch {
 	case now.Before(due.NextAt.Time()):
 		return false
 	case due.Letter, due.Fresh, due.Waiting:
 		return true
 	}
-	return !k.told || k.turned || k.place != newest || k.policy != policy || every > 0 && now.Sub(k.asked) >= every
+	return !k.told || k.turned || k.until != newest || k.policy != policy || every > 0 && now.Sub(k.asked) >= every
 }
 
 // begin takes places for webhooks that have work.
@@ -300,7 +342,7 @@ func (e *Engine) begin(work []candidate) []candidate {
 }
 
 // serve works on one webhook until it has nothing to do.
-func (e *Engine) serve(ctx context.Context, c candidate, newest store.ChangePlace) {
+func (e *Engine) serve(ctx context.Context, c candidate, newest int64) {
 	policy, at := e.Policy(), e.Now()
 	err := e.steps(ctx, c.due.ID)
 	again := errors.Is(err, store.ErrLeaseLost) || errors.Is(err, errMore)
@@ -318,7 +360,7 @@ func (e *Engine) serve(ctx context.Context, c candidate, newest store.ChangePlac
 		k.not, k.told, k.teller = at.Add(min(later<<min(k.faults, 10), latest)), false, nil
 		k.faults++
 	default:
-		k.told, k.place, k.policy, k.asked, k.faults = true, newest, policy, at, 0
+		k.told, k.until, k.policy, k.asked, k.faults = true, newest, policy, at, 0
 	}
 	if len(e.hooks) > mostKept {
 		k.teller = nil
@@ -348,10 +390,14 @@ func (e *Engine) steps(ctx context.Context, id string) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+	begun := e.Now()
 	for range inRow {
 		more, err := e.step(ctx, id, e.teller)
 		if err != nil || !more || ctx.Err() != nil {
 			return err
+		}
+		if e.Now().Sub(begun) >= inTime {
+			break
 		}
 	}
 	return errMore

@@ -84,7 +84,9 @@ func (f fake) Again(_ context.Context, a feed.Answer) (feed.Answer, error) {
 	return f.again(a)
 }
 
-func (f fake) AsOf(store.WebhookNow) bool { return f.asOf == nil || f.asOf() }
+func (f fake) AsOf(context.Context, store.WebhookNow, feed.Answer) (bool, error) {
+	return f.asOf == nil || f.asOf(), nil
+}
 
 // engine returns an engine.
 func (b *bench) engine(roots *x509.CertPool, tells ...fake) *Engine {
@@ -145,7 +147,7 @@ func TestAnotherProcessTakesOver(t *testing.T) {
 	url, roots := receiver(t, func(_ http.ResponseWriter, r *http.Request) { asked.Store(r.Header.Get("webhook-id"), true) })
 	b := newBench(t, map[string]string{"hook": url})
 	one, two := b.engine(roots), b.engine(roots)
-	if held, err := one.lease.renew(context.Background(), b.clock()); err != nil || !held {
+	if held, err := one.lease.renew(context.Background(), b.clock(), 1); err != nil || !held {
 		t.Fatalf("nobody holds the lease: %v, %v", held, err)
 	}
 	for range 5 {
@@ -162,11 +164,11 @@ func TestAnotherProcessTakesOver(t *testing.T) {
 	if s := b.state("hook"); s.Reached == "" {
 		t.Errorf("nobody has taken over: %+v", s)
 	}
-	if held, err := one.lease.renew(context.Background(), b.clock()); err != nil || held {
+	if held, err := one.lease.renew(context.Background(), b.clock(), 1); err != nil || held {
 		t.Errorf("both hold the lease: %v, %v", held, err)
 	}
 	two.lease.release(context.Background())
-	if held, err := one.lease.renew(context.Background(), b.clock()); err != nil || !held {
+	if held, err := one.lease.renew(context.Background(), b.clock(), 1); err != nil || !held {
 		t.Errorf("a lease that was given back is not taken: %v, %v", held, err)
 	}
 }
@@ -342,6 +344,193 @@ func TestAnUnhealthyProcessStandsAside(t *testing.T) {
 	lease, err := b.store.WebhookLease(context.Background())
 	if err != nil || lease.Owner != well.lease.own {
 		t.Errorf("the lease is %+v, %v", lease, err)
+	}
+}
+
+// The receivers of one tenant may all be gone: that is no fault of the process, and others do
+// not wait for it.
+func TestDeadHostsOfOneTenantAreNoFaultOfTheProcess(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	for about, test := range map[string]struct {
+		fail    func(h *health)
+		tenants int
+		aside   bool
+	}{
+		"all hosts of one of two tenants": {func(h *health) { failing(h, "one", 20) }, 2, false},
+		"all hosts of the only tenant":    {func(h *health) { failing(h, "one", 3) }, 1, true},
+		"two hosts of the only tenant":    {func(h *health) { failing(h, "one", 2) }, 1, false},
+		"hosts of two tenants":            {func(h *health) { failing(h, "one", 2); failing(h, "two", 1) }, 50, true},
+		"one tenant cannot be decided":    {func(h *health) { h.faulty("one") }, 2, false},
+		"nothing can be decided":          {func(h *health) { h.faulty("one"); h.faulty("two") }, 2, true},
+		"a success after the failures":    {func(h *health) { failing(h, "one", 3); failing(h, "two", 3); h.well() }, 2, false},
+	} {
+		h := &health{}
+		test.fail(h)
+		if aside := h.aside(now, test.tenants); aside != test.aside {
+			t.Errorf("%s: the process stands aside: %t", about, aside)
+		}
+	}
+}
+
+func failing(h *health, tenant string, hosts int) {
+	for n := range hosts {
+		h.unreachable(tenant, fmt.Sprint(tenant, n))
+	}
+}
+
+// Changes and time make one process deliver again and again, and let none of the others take
+// over: also if they notice the work earlier, and if there is nothing to tell.
+func TestTheLeaseStaysWithAProcessThatServesEverything(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
+	b := newBench(t, map[string]string{"hook": url})
+	var all []*Engine
+	for range 3 {
+		all = append(all, b.engine(roots))
+	}
+	rounds := func(seconds int) {
+		for range seconds {
+			for _, e := range all {
+				b.round(e)
+				e.Wait()
+			}
+			b.pass(time.Second)
+		}
+	}
+	owner := func() string {
+		t.Helper()
+		lease, err := b.store.WebhookLease(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lease.Owner
+	}
+	rounds(200) // each has asked once since it began
+	first := owner()
+	for n := range 10 {
+		slices.Reverse(all)
+		b.change(n)
+		rounds(40)
+		if now := owner(); now != first {
+			t.Fatalf("change %d: %s has the lease, then %s", n, first, now)
+		}
+	}
+	for _, e := range all {
+		e.mu.Lock()
+		e.of(b.names.ID("hook")).turned = true
+		e.mu.Unlock()
+	}
+	if rounds(60); owner() != first {
+		t.Error("the lease moves because of the clock")
+	}
+	all = slices.DeleteFunc(all, func(e *Engine) bool { return e.lease.own == first })
+	b.change(10)
+	if rounds(10); owner() == first {
+		t.Error("nobody takes over from a process that has gone")
+	}
+}
+
+// change renames the user.
+func (b *bench) change(n int) {
+	b.t.Helper()
+	name := fmt.Sprint("Boss ", n)
+	err := b.store.Write(context.Background(), b.names.ID("carrier"), func(tx *store.Tx) error {
+		_, err := tx.UpdateUser(context.Background(), b.names.ID("boss"), store.UserPatch{Name: &name})
+		return err
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// A process stops while a receiver has the message. Its answer counts.
+func TestAnAnswerThatArrivesWhileTheProcessStopsCounts(t *testing.T) {
+	t.Parallel()
+	stopping, stop := context.WithCancel(context.Background())
+	var asked atomic.Int64
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		stop()
+		time.Sleep(200 * time.Millisecond) // the end of the context has arrived everywhere
+	})
+	b := newBench(t, map[string]string{"hook": url})
+	e := b.engine(roots)
+	e.Run(stopping)
+	if s := b.state("hook"); s.Reached == "" || s.MessageID != "" {
+		t.Errorf("the state is %+v", s)
+	}
+	next := b.engine(roots)
+	b.round(next)
+	next.Wait()
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the message was sent %d times", n)
+	}
+}
+
+// A process that stops sends nothing that it has not begun to send.
+func TestNothingIsSentAfterTheProcessHasStopped(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	b := newBench(t, map[string]string{"hook": url})
+	ctx, stop := context.WithCancel(context.Background())
+	e := b.engine(roots, fake{asOf: func() bool { stop(); return true }})
+	if _, err := e.Round(ctx); err != nil {
+		t.Fatal(err)
+	}
+	e.Wait()
+	if asked.Load() != 0 {
+		t.Error("a message was sent")
+	}
+}
+
+// A slow receiver gives its place back after a time, whatever it has left.
+func TestAPlaceIsHeldForATime(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	var b *bench
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		b.pass(12 * time.Second)
+	})
+	b = newBench(t, map[string]string{"slow": url})
+	n := 0
+	e := b.engine(roots, fake{tell: func(*feed.Cursor) (feed.Answer, error) {
+		n++
+		return feed.Answer{Items: []feed.Item{{Kind: "customer", ID: fmt.Sprint(n)}}, Cursor: feed.Cursor{At: schema.Micros(n)}}, nil
+	}})
+	b.round(e)
+	e.Wait()
+	if got := asked.Load(); got != 3 {
+		t.Errorf("%d messages were sent in a row, want 3", got)
+	}
+}
+
+// A question that needs more time goes on with the next visit. It is no fault, and nothing is
+// shown of it.
+func TestAReaderFarBehindIsNoFault(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
+	b := newBench(t, map[string]string{"behind": url})
+	n := 0
+	e := b.engine(roots, fake{tell: func(*feed.Cursor) (feed.Answer, error) {
+		if n++; n < 4 {
+			return feed.Answer{}, fmt.Errorf("%w: %w", feed.ErrUnfinished, context.DeadlineExceeded)
+		}
+		return feed.Answer{}, nil
+	}})
+	for range 3 {
+		b.round(e)
+		e.Wait()
+		if s := b.state("behind"); s.Error != "" || s.MadeAt != 0 {
+			t.Fatalf("the state is %+v", s)
+		}
+	}
+	b.round(e)
+	e.Wait()
+	if s := b.state("behind"); s.Reached == "" {
+		t.Errorf("after %d questions, the state is %+v", n, s)
 	}
 }
 

@@ -7,7 +7,8 @@ import (
 
 const (
 	// manyHosts is how many receivers fail in a row, without a success, until the fault
-	// seems to be in this process.
+	// seems to be in this process. They belong to two tenants, if there are two with
+	// webhooks: the receivers of one tenant may all be gone.
 	manyHosts = 3
 	// asideFor is the time for which a process lets others take the lease.
 	asideFor = 3 * time.Second
@@ -19,44 +20,58 @@ const (
 // health notices that this process cannot deliver, although another one may. It is safe
 // for concurrent use.
 type health struct {
-	mu    sync.Mutex
-	hosts map[string]bool // that failed since the last success
-	own   bool            // a fault of this process, since the last success
-	at    time.Time       // when the process stood aside last
+	mu     sync.Mutex
+	failed map[string]map[string]bool // hosts since the last success, by tenant
+	at     time.Time                  // when the process stood aside last
 }
+
+// undecidedHost stands for as many hosts as are many: nothing could be decided.
+const undecidedHost = ""
 
 // well says that something was delivered, or a receiver has answered.
 func (h *health) well() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.hosts, h.own = nil, false
+	h.failed = nil
 }
 
-// unreachable says that a receiver could not be reached.
-func (h *health) unreachable(host string) {
+// unreachable says that a receiver of a tenant could not be reached.
+func (h *health) unreachable(tenant, host string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.hosts == nil {
-		h.hosts = map[string]bool{}
+	if h.failed == nil {
+		h.failed = map[string]map[string]bool{}
 	}
-	if len(h.hosts) < manyHosts {
-		h.hosts[host] = true
+	if h.failed[tenant] == nil {
+		h.failed[tenant] = map[string]bool{}
+	}
+	if len(h.failed[tenant]) < manyHosts {
+		h.failed[tenant][host] = true
 	}
 }
 
-// faulty says that this process could not decide what to deliver.
-func (h *health) faulty() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.own = true
+// faulty says that this process could not decide what to deliver to a tenant.
+func (h *health) faulty(tenant string) {
+	h.unreachable(tenant, undecidedHost)
 }
 
-// aside reports whether this process leaves the lease to others now.
-func (h *health) aside(now time.Time) bool {
+// aside reports whether this process leaves the lease to others now. tenants is how many have
+// webhooks.
+func (h *health) aside(now time.Time, tenants int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if (h.own || len(h.hosts) >= manyHosts) && (h.at.IsZero() || now.Sub(h.at) >= asideEvery) {
-		h.hosts, h.own, h.at = nil, false, now
+	if h.sick(tenants) && (h.at.IsZero() || now.Sub(h.at) >= asideEvery) {
+		h.failed, h.at = nil, now
 	}
 	return !h.at.IsZero() && now.Sub(h.at) < asideFor
+}
+
+func (h *health) sick(tenants int) bool {
+	hosts := 0
+	for _, failed := range h.failed {
+		if hosts += len(failed); failed[undecidedHost] {
+			hosts += manyHosts
+		}
+	}
+	return hosts >= manyHosts && len(h.failed) >= min(2, tenants)
 }

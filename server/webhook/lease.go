@@ -17,15 +17,22 @@ const (
 	heldFor = 4 * time.Second
 	// beatEvery is the time between two renewals.
 	beatEvery = time.Second
+	// idleStale takes the place of staleAfter if all changes of data were served: another
+	// process may have noticed the rest earlier than the one with the lease.
+	idleStale = lookEvery + staleAfter
 )
 
 // lease is this process's view of who delivers. A process renews it only while it has
-// something to deliver, so that idle webhooks cause no writes. It is for one goroutine.
+// something to deliver, and then says once that it has served everything, so that idle webhooks
+// cause no writes. Others watch it while they see something to deliver. It is for one
+// goroutine.
 type lease struct {
 	store   *store.Store
 	own     string // names this process
 	known   store.WebhookLease
-	since   time.Time // when known was first read
+	since   time.Time // when known was first read; zero: this process does not watch
+	beaten  bool      // the lease was renewed while this process watched
+	took    bool      // the last renewal took the lease from another process, or began it
 	renewed time.Time // zero: not held
 	losses  int64     // of the database's history since this process began, for which webhooks have begun again
 }
@@ -33,11 +40,13 @@ type lease struct {
 func newLease(st *store.Store) *lease { return &lease{store: st, own: rand.Text()} }
 
 // renew takes or renews the lease if that is due, and reports whether this process holds
-// it. If the database is another one than that in which was delivered before, or if it has
-// lost commits, all webhooks begin again.
-func (l *lease) renew(ctx context.Context, now time.Time) (bool, error) {
+// it. It takes a lease that nobody renews: sooner, if the owner has not served all changes until
+// a data revision. If the database is another one than that in which was delivered before, or
+// if it has lost commits, all webhooks begin again.
+func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, error) {
 	losses := l.store.HistoryLost()
-	if l.held(now) && now.Sub(l.renewed) < beatEvery && losses == l.losses {
+	if l.held(now) && now.Sub(l.renewed) < beatEvery && losses == l.losses && l.known.Done == 0 {
+		l.took = false
 		return true, nil
 	}
 	read, err := l.store.WebhookLease(ctx)
@@ -45,9 +54,14 @@ func (l *lease) renew(ctx context.Context, now time.Time) (bool, error) {
 		return l.held(now), err
 	}
 	if read != l.known || l.since.IsZero() {
+		l.beaten = l.beaten || !l.since.IsZero()
 		l.known, l.since = read, now
 	}
-	if read.Owner != "" && read.Owner != l.own && now.Sub(l.since) < staleAfter {
+	patience := idleStale
+	if read.Done < until {
+		patience = staleAfter
+	}
+	if read.Owner != "" && read.Owner != l.own && now.Sub(l.since) < patience {
 		l.renewed = time.Time{}
 		return false, nil
 	}
@@ -63,8 +77,32 @@ func (l *lease) renew(ctx context.Context, now time.Time) (bool, error) {
 	if err != nil {
 		return l.held(now), err
 	}
+	l.took = read.Owner != l.own
 	l.known, l.since, l.renewed, l.losses = taken, now, now, losses
 	return true, nil
+}
+
+// rest ends the watching: there is nothing to deliver. A process with the lease says that it
+// has served all changes until a data revision; 0 if it has not.
+func (l *lease) rest(ctx context.Context, done int64) error {
+	l.since, l.beaten = time.Time{}, false
+	if l.renewed.IsZero() || l.known.Done != 0 || done == 0 {
+		return nil
+	}
+	rested, err := l.store.RestWebhookLease(ctx, l.known, done)
+	if errors.Is(err, store.ErrLeaseLost) {
+		l.renewed = time.Time{}
+		return nil
+	}
+	l.known = rested
+	return err
+}
+
+// served returns until which data revision another process has served all changes; 0 if it is
+// working. all is true if it has served everything that this process saw when it began to
+// watch.
+func (l *lease) served() (until int64, all bool) {
+	return l.known.Done, l.beaten && l.known.Done != 0
 }
 
 func (l *lease) held(now time.Time) bool {

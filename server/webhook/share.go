@@ -34,6 +34,11 @@ type candidate struct {
 	last int64 // its last turn
 }
 
+// inStore reports whether the store itself says that there is work, whatever was served.
+func (c candidate) inStore() bool {
+	return c.due.Ended || c.due.Letter || c.due.Fresh || c.due.Waiting
+}
+
 // choose takes places for candidates. Tenants take turns, and the webhooks of each do:
 // those who waited longest come first.
 func (s *shares) choose(all []candidate) (chosen []candidate) {

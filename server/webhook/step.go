@@ -74,7 +74,7 @@ const undecided = "undecided"
 
 // undecided shows in the state that changes wait which cannot be judged.
 func (v *visit) undecided(ctx context.Context) error {
-	v.health.faulty()
+	v.health.faulty(v.hook.TenantID)
 	if v.state.Error == undecided {
 		return nil
 	}
@@ -101,7 +101,11 @@ func ask[T any](ctx context.Context, question func(context.Context) (T, error)) 
 	within, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	answer, err := question(within)
-	if err != nil && !errors.Is(err, ErrUserEnded) && ctx.Err() == nil {
+	switch {
+	case err == nil, errors.Is(err, ErrUserEnded), ctx.Err() != nil:
+	case errors.Is(err, feed.ErrUnfinished):
+		err = errMore // the next visit goes on from there
+	default:
 		err = &undecidedError{err}
 	}
 	return answer, err
@@ -191,12 +195,12 @@ func (v *visit) judge(ctx context.Context, a feed.Answer) (feed.Answer, error) {
 	return now, err
 }
 
-// mostJudged is how often a message is judged right before it is sent, while data changes.
+// mostJudged is how often a message is judged right before it is sent, while its rows or the
+// rights of its user change.
 const mostJudged = 10
 
 // ready makes sure, right before a message is sent, that nothing has changed since it was
-// judged: neither the webhook, nor the lease, nor anything that its user's rights and rows
-// depend on.
+// judged: neither the webhook, nor the lease, nor the rights of its user, nor its rows.
 func (v *visit) ready(ctx context.Context, a feed.Answer) error {
 	for range mostJudged {
 		now, err := v.Store.WebhookNow(ctx, v.lease.own, v.hook.ID)
@@ -207,8 +211,10 @@ func (v *visit) ready(ctx context.Context, a feed.Answer) error {
 			return err
 		case !now.Active:
 			return ErrUserEnded
-		case v.teller.AsOf(now):
-			return nil
+		}
+		same, err := ask(ctx, func(ctx context.Context) (bool, error) { return v.teller.AsOf(ctx, now, a) })
+		if err != nil || same {
+			return err
 		}
 		if _, err := v.judge(ctx, a); err != nil {
 			return err
@@ -252,6 +258,8 @@ func (v *visit) attempt(ctx context.Context, a feed.Answer) (more bool, err erro
 	if err != nil {
 		return false, err
 	}
+	ctx, settled := outliving(ctx)
+	defer settled()
 	now := v.Now()
 	v.state.Attempts++
 	v.state.Error = out.error
@@ -306,6 +314,8 @@ func (v *visit) letter(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return v.dropped(ctx, l, err)
 	}
+	ctx, settled := outliving(ctx)
+	defer settled()
 	l.Attempts++
 	l.Error = out.error
 	var next schema.Micros
@@ -345,7 +355,7 @@ func (v *visit) send(ctx context.Context, id, text string, a feed.Answer) (outco
 	if err != nil {
 		return out, err
 	}
-	if ctx.Err() != nil && !out.delivered {
+	if ctx.Err() != nil && !out.answered {
 		return out, context.Cause(ctx)
 	}
 	result := "failed"
@@ -355,7 +365,7 @@ func (v *visit) send(ctx context.Context, id, text string, a feed.Answer) (outco
 	if v.Metrics.count(result); out.answered {
 		v.health.well()
 	} else {
-		v.health.unreachable(hostOf(v.hook.URL))
+		v.health.unreachable(v.hook.TenantID, hostOf(v.hook.URL))
 	}
 	return out, nil
 }

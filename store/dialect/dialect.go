@@ -96,9 +96,10 @@ type Pools struct {
 	// writes, page by page; nil if a writer blocks readers.
 	Bulk *sqlx.DB
 
-	// Place names the database: the file, or the server with its timeline and the table of
-	// the lease of webhooks.
-	Place func(ctx context.Context) (string, error)
+	// Place names the database: the file with its mark, or the server with its timeline and
+	// the table of the lease of webhooks. beat reads the beat of the lease. Place fails rather
+	// than give another name.
+	Place func(ctx context.Context, beat func(context.Context) (int64, error)) (string, error)
 
 	made *generation // the generation of connections; nil in SQLite
 	file *dbFile     // nil if there is no file
@@ -166,6 +167,10 @@ func (p Pools) Intact() error { return p.file.intact() }
 // Missing reports whether the last Intact found a file missing or replaced. It
 // never blocks.
 func (p Pools) Missing() bool { return p.file.missing() }
+
+// KeepPlace notes a new beat of the lease beside a file. An older copy that replaces the file
+// has an earlier beat, and so another place.
+func (p Pools) KeepPlace(beat int64) error { return p.file.keepBeat(beat) }
 
 // Close closes every connection after its running statements.
 func (p Pools) Close() (err error) {

@@ -104,22 +104,45 @@ func openPostgres(url string, o Options) (p Pools, err error) {
 	return p, nil
 }
 
-// placeText names a database in its server. A restored dump has a table of its own, and a
-// server after a failover, or after a recovery to an earlier time, another timeline.
-const placeText = `SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || d.oid || '/' || CAST('webhook_lease' AS regclass)::oid
-	FROM pg_database d WHERE d.datname = current_database()`
+// placeText names a database in its server. A restored dump has a table of its own.
+const placeText = "SELECT d.oid || '/' || CAST('webhook_lease' AS regclass)::oid FROM pg_database d WHERE d.datname = current_database()"
 
-// placeOf is Pools.Place. The number of the server is left out if this user may not read it.
-func (p Pools) placeOf(ctx context.Context) (string, error) {
-	var place, server string
-	if err := p.Read.GetContext(ctx, &place, placeText); err != nil {
-		return "", err
+// serverTexts name a server: its number, and its timeline, which is another one after a
+// failover and after a recovery to an earlier time. The next text of a list counts where a
+// server refuses one, as managed servers may. Where it refuses all, this part is missing, and
+// the other parts decide.
+var serverTexts = [][]string{
+	{"SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()"},
+	{"SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)", "SELECT upper(lpad(to_hex(timeline_id), 8, '0')) FROM pg_control_checkpoint()"},
+}
+
+// placeOf is Pools.Place. PostgreSQL keeps no note of beats: its timeline tells.
+func (p Pools) placeOf(ctx context.Context, _ func(context.Context) (int64, error)) (string, error) {
+	var parts []string
+	for _, texts := range serverTexts {
+		part, err := p.firstAllowed(ctx, texts)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, part)
 	}
-	err := p.Read.GetContext(ctx, &server, "SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()")
-	if err != nil && postgresCode(err) != "42501" {
-		return "", err
+	var place string
+	err := p.Read.GetContext(ctx, &place, placeText)
+	return strings.Join(append(parts, place), "/"), err
+}
+
+// firstAllowed returns the answer to the first question that the server does not refuse, ""
+// for none.
+func (p Pools) firstAllowed(ctx context.Context, texts []string) (answer string, err error) {
+	for _, text := range texts {
+		err := p.Read.GetContext(ctx, &answer, text)
+		switch postgresCode(err) {
+		case "42501", "0A000", "42883": // no right, not supported, no such function
+			continue
+		}
+		return answer, err
 	}
-	return server + "/" + place, nil
+	return "", nil
 }
 
 func postgresCode(err error) string {

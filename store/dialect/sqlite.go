@@ -118,7 +118,9 @@ func openSQLite(ctx context.Context, path string, o Options) (p Pools, err error
 		readers[&p.Bulk] = BulkConns
 		p.file = watchFile(path, o.Logger)
 	}
-	p.Place = func(context.Context) (string, error) { return p.file.name(), nil }
+	p.Place = func(ctx context.Context, beat func(context.Context) (int64, error)) (string, error) {
+		return p.file.place(ctx, beat)
+	}
 	for readers, n := range readers {
 		*readers = pool(reading, n)
 	}

@@ -26,6 +26,8 @@ type dbFile struct {
 	open map[string]os.FileInfo // by suffix, as first seen
 
 	gone atomic.Bool // the last result of intact
+
+	noting sync.Mutex // while the note of the place is read and written
 }
 
 // fileSuffixes are the suffixes of the files that SQLite keeps open.
@@ -99,16 +101,3 @@ func (f *dbFile) look() (missing string, changed bool) {
 // missing reports whether the last intact found a file missing or replaced. It
 // never blocks.
 func (f *dbFile) missing() bool { return f != nil && f.gone.Load() }
-
-// name names the file of the database: a copy has another name. A database without a file
-// has none.
-func (f *dbFile) name() string {
-	if f == nil {
-		return "memory"
-	}
-	info, err := os.Stat(f.path)
-	if err != nil {
-		return "file"
-	}
-	return "file " + fileNumber(info)
-}

@@ -14,9 +14,20 @@ type Statements struct {
 	// Before is called with the text of each statement before it runs. Set it before the
 	// store is opened.
 	Before func(text string)
+	// Refuse returns the error of the server's answer to a question; nil if it answers.
+	// Refuse itself may be nil.
+	Refuse func(text string) error
 
 	mu   sync.Mutex
 	seen map[string][]any
+	runs int
+}
+
+// Runs returns how many statements the store has run.
+func (s *Statements) Runs() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.runs
 }
 
 // All returns the arguments by the text of the statement.
@@ -36,6 +47,7 @@ func (s *Statements) ran(text string, args []driver.NamedValue) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.runs++
 	if s.seen == nil {
 		s.seen = map[string][]any{}
 	}
@@ -93,6 +105,11 @@ func (c heardConn) ExecContext(ctx context.Context, text string, args []driver.N
 // QueryContext is part of driver.QueryerContext.
 func (c heardConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	c.s.ran(text, args)
+	if c.s.Refuse != nil {
+		if err := c.s.Refuse(text); err != nil {
+			return nil, err
+		}
+	}
 	return c.fullConn.QueryContext(ctx, text, args)
 }
 

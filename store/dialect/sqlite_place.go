@@ -1,0 +1,101 @@
+package dialect
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// Nothing in a file tells it from its own older copy. So the place of the database is noted
+// beside it, in a file of its own: a mark, and the last beat of the lease. The place is
+// another one if the file has moved away from its note, and if it holds an earlier beat than
+// the note. What was delivered after a beat is followed by another beat.
+
+// placeSuffix is the suffix of the note.
+const placeSuffix = "-place"
+
+// note is what stands beside the file of a database.
+type note struct {
+	mark string
+	beat int64
+}
+
+// place names the database. beat reads the beat of the lease from it. A database in memory is
+// always the same.
+func (f *dbFile) place(ctx context.Context, beat func(context.Context) (int64, error)) (string, error) {
+	if f == nil {
+		return "memory", nil
+	}
+	f.noting.Lock()
+	defer f.noting.Unlock()
+	path := f.realPath()
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	n, err := readNote(path)
+	if err != nil {
+		return "", err
+	}
+	now, err := beat(ctx) // after the note: another process may be writing both
+	if err != nil {
+		return "", err
+	}
+	if n.mark == "" || now < n.beat {
+		n = note{rand.Text(), now}
+		if err := writeNote(path, n); err != nil {
+			return "", err
+		}
+	}
+	return "file " + fileNumber(info) + " " + n.mark, nil
+}
+
+// keepBeat notes a beat that the database holds by now. After a crash between the two, the
+// database is ahead of its note, which is no other place.
+func (f *dbFile) keepBeat(beat int64) error {
+	if f == nil {
+		return nil
+	}
+	f.noting.Lock()
+	defer f.noting.Unlock()
+	path := f.realPath()
+	n, err := readNote(path)
+	if err != nil || n.mark == "" {
+		return err
+	}
+	n.beat = beat
+	return writeNote(path, n)
+}
+
+func (f *dbFile) realPath() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.real
+}
+
+// readNote returns the note, without a mark if there is none that is whole.
+func readNote(path string) (n note, err error) {
+	text, err := os.ReadFile(path + placeSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return n, nil
+	}
+	if err != nil {
+		return n, err
+	}
+	if _, err := fmt.Sscanf(string(text), "%s %d\n", &n.mark, &n.beat); err != nil {
+		return note{}, nil //nolint:nilerr // a crash of the machine cut it: nobody knows the place
+	}
+	return n, nil
+}
+
+// writeNote replaces the note. Only the owner may read it, as for the database.
+func writeNote(path string, n note) error {
+	path += placeSuffix
+	if err := os.WriteFile(path+".new", fmt.Appendf(nil, "%s %d\n", n.mark, n.beat), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
