@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,8 +14,11 @@ import (
 	auth "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"resellerd/server/transport"
 )
 
 // envoyClient is a client of a server that runs until the test ends. stop ends it at once.
@@ -24,10 +29,51 @@ func envoyClient(t *testing.T, s *Server) (client auth.AuthorizationClient, stop
 	s.envoy, err = s.openEnvoy()
 	must(t, err)
 	_, stop = runServer(t, s)
-	conn, err := grpc.NewClient(s.envoy.addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return dialEnvoy(t, s, insecure.NewCredentials()), stop
+}
+
+func dialEnvoy(t *testing.T, s *Server, creds credentials.TransportCredentials) auth.AuthorizationClient {
+	t.Helper()
+	conn, err := grpc.NewClient(s.envoy.addr(), grpc.WithTransportCredentials(creds))
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	return auth.NewAuthorizationClient(conn), stop
+	return auth.NewAuthorizationClient(conn)
+}
+
+// The listener for Envoy has the certificate of the other listeners, and demands the same one
+// of its clients.
+func TestEnvoyAsksOverTLS(t *testing.T) {
+	t.Parallel()
+	w, i, dir := sqliteCore(t), newIssuer(t), t.TempDir()
+	ours, theirs := newAuthority(t, dir, "ours"), newAuthority(t, dir, "theirs")
+	cert, key := ours.issue(t, dir, "server")
+	s := forwardServer(t, w, i, ForwardAuth{}, func(c *Config) { c.TLS = transport.TLS{Cert: cert, Key: key, ClientCA: ours.file} })
+	plain, _ := envoyClient(t, s)
+	roots := x509.NewCertPool()
+	roots.AddCert(ours.cert)
+	asked := envoyAsks("GET", "/cdr", "", map[string]string{"authorization": "Bearer " + i.token(t, "agent")})
+	if got, err := plain.Check(tctx, asked); status.Code(err) != codes.Unavailable {
+		t.Errorf("without TLS: %v, %v", got, err)
+	}
+	pair := func(by *authority, name string) []tls.Certificate {
+		pair, err := tls.LoadX509KeyPair(by.issue(t, dir, name))
+		must(t, err)
+		return []tls.Certificate{pair}
+	}
+	for name, c := range map[string]struct {
+		config *tls.Config
+		want   codes.Code
+	}{
+		"our certificate":                {&tls.Config{RootCAs: roots, Certificates: pair(ours, "envoy")}, codes.OK},
+		"a certificate of somebody else": {&tls.Config{RootCAs: roots, Certificates: pair(theirs, "other")}, codes.Unavailable},
+		"no certificate":                 {&tls.Config{RootCAs: roots}, codes.Unavailable},
+		"an unknown server":              {&tls.Config{RootCAs: x509.NewCertPool(), Certificates: pair(ours, "doubts")}, codes.Unavailable},
+	} {
+		got, err := dialEnvoy(t, s, credentials.NewTLS(c.config)).Check(tctx, asked)
+		if status.Code(err) != c.want || c.want == codes.OK && got.GetStatus().GetCode() != 0 {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
 }
 
 // envoyAsks is a question as Envoy sends it.

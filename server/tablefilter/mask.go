@@ -28,30 +28,36 @@ const everyColumn = "*"
 // Shown returns the columns of the table that every row of the filter shows, sorted,
 // and the masks of others. A policy names a column as NAME, NAME=null, NAME=last_four
 // or NAME=constant:TEXT, and all of them as *. A column that is shown only in some rows
-// is left out.
+// is left out. Of several masks, the one that tells least counts, also if only some rows
+// have it.
 func (t *Template) Shown(groups []policies.ColumnGroup) (columns []string, masks map[string]Mask) {
-	shown, masks := map[string]bool{}, map[string]Mask{}
+	shown, masks, some := map[string]bool{}, map[string]Mask{}, map[string]Mask{}
 	for _, g := range groups {
-		if g.When.Kind != predicate.All {
-			continue
-		}
+		all := g.When.Kind == predicate.All
 		for _, text := range g.Columns {
 			name, mask, masked := strings.Cut(text, "=")
 			for column := range t.table.Columns {
 				switch {
-				case name != column && name != everyColumn:
+				case name != column && name != everyColumn, g.When.Kind == predicate.None:
 				case !masked:
-					shown[column] = true
-				default:
+					shown[column] = shown[column] || all
+				case all:
 					masks[column] = stricter(masks[column], maskOf(mask))
+				default:
+					some[column] = stricter(some[column], maskOf(mask))
 				}
 			}
 		}
 	}
+	for column, mask := range masks {
+		masks[column] = stricter(mask, some[column])
+	}
 	columns = []string{}
-	for column := range shown {
-		columns = append(columns, column)
-		delete(masks, column)
+	for column, always := range shown {
+		if always {
+			columns = append(columns, column)
+			delete(masks, column)
+		}
 	}
 	slices.Sort(columns)
 	return columns, masks
