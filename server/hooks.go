@@ -17,9 +17,17 @@ import (
 func (s *Server) newHooks() *webhook.Engine {
 	networks, _ := webhook.ParseNetworks(s.cfg.WebhookNetworks) // Validate has read them
 	return webhook.New(webhook.Options{
-		Store: s.store, Teller: s.hookTeller, Policy: func() any { return s.engines.Current() }, Open: s.openSecret, Keep: s.cfg.Keep.Changes,
+		Store: s.store, Teller: s.hookTeller, Policy: s.policyRevision, Open: s.openSecret, Keep: s.cfg.Keep.Changes,
 		Guard: webhook.Guard{Allowed: networks}, Roots: s.hookRoots, Now: func() time.Time { return s.now() }, Logger: s.logger, Metrics: webhook.NewMetrics(s.registry),
 	})
+}
+
+// policyRevision identifies the policy in force, "" for none.
+func (s *Server) policyRevision() string {
+	if e := s.engines.Current(); e != nil {
+		return e.Revision()
+	}
+	return ""
 }
 
 // byWebhook is the origin of decisions about what a webhook is told.
@@ -58,14 +66,20 @@ func (t *hookTeller) renew() error {
 	return err
 }
 
-// turn is feed.Reader.Turn. The account of the webhook has it.
+// turn is feed.Reader.Turn. The account of the webhook has it. If the account has its share of
+// turns already, the question goes on later.
 func (t *hookTeller) turn() (yield func() error, leave func(), err error) {
 	ctx := t.reader.Ctx
 	turn, err := t.s.limiter.turns.Enter(ctx, fair.Account{ID: t.hook.AccountID, Master: t.hook.AccountID == t.hook.TenantID})
 	if err != nil {
-		return nil, nil, busy(err)
+		return nil, nil, errors.Join(feed.ErrUnfinished, err)
 	}
-	return func() error { return yielded{turn}.Yield(ctx) }, turn.Leave, nil
+	return func() error {
+		if err := turn.Yield(ctx); err != nil {
+			return errors.Join(feed.ErrUnfinished, err)
+		}
+		return nil
+	}, turn.Leave, nil
 }
 
 // Tell implements webhook.Teller.

@@ -75,14 +75,14 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	files := time.NewTicker(followEvery)
 	defer files.Stop()
 	go s.follow(background, files.C)
-	var timed sync.WaitGroup
+	var timed, delivering sync.WaitGroup
 	if s.store != nil { // nil in tests that only listen
 		timed.Go(func() { s.keepTime(background) })
 		timed.Go(func() { s.keepSwept(background) })
 		timed.Go(func() { s.keepPruned(background) })
 		timed.Go(func() { s.keepCounted(background) })
 		if !s.cfg.WebhookHold {
-			timed.Go(func() { s.hooks.Run(background) })
+			delivering.Go(func() { s.hooks.Run(background) })
 		}
 	}
 	s.logger.Info("ready", attrs...)
@@ -96,7 +96,7 @@ func (s *Server) serve(ctx context.Context, ln, opsLn net.Listener) error {
 	}
 	stop()
 	timed.Wait()
-	err = errors.Join(err, s.shutdown())
+	err = errors.Join(err, s.shutdown(delivering.Wait))
 	// If ctx ended before Listener began, shutdown found nothing to shut down.
 	// Without its listener, Listener cannot begin any more. In all other cases
 	// the listeners are closed already.
@@ -139,9 +139,9 @@ func address(ln net.Listener) string {
 	return ln.Addr().String()
 }
 
-// shutdown lets running requests finish. The listener of the probes closes last,
-// so that an operator can watch the shutdown.
-func (s *Server) shutdown() error {
+// shutdown lets running requests finish, and waits for other work meanwhile. The listener of
+// the probes closes last, so that an operator can watch the shutdown.
+func (s *Server) shutdown(wait func()) error {
 	s.logger.Info("stopping")
 	s.end()
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
@@ -156,6 +156,7 @@ func (s *Server) shutdown() error {
 	if err != nil {
 		err = fmt.Errorf("shutdown: %w", err)
 	}
+	wait()
 	s.shadow.Close(shadow.Patience)
 	s.endTraces(ctx)
 	return errors.Join(err, s.closeLog())

@@ -595,6 +595,86 @@ func TestAQuestionThatWasCutGoesOn(t *testing.T) {
 	})
 }
 
+// The time of a question is nearly over while it reads what others changed. It is answered with
+// what was found, and the next question goes on after that.
+func TestAnAnswerHasWhatWasFoundInTime(t *testing.T) {
+	t.Parallel()
+	eachHooked(t, func(t *testing.T, w *world, _ *receiving) {
+		told := w.server.hookTeller(&store.Webhook{TenantID: w.id("M"), AccountID: w.id("A"), UserID: w.id("a")}).(*hookTeller)
+		start, err := told.Tell(tctx, nil, 100)
+		must(t, err)
+		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
+		w.unseen(300)
+		w.do("m", "PATCH", "/v1/customers/{apex}", `{"name":"seen"}`).want(200)
+		must(t, w.store.CatchUp(tctx))
+		ctx, cancel := context.WithTimeout(tctx, 3*time.Second)
+		defer cancel()
+		told.reader.Turn = func() (func() error, func(), error) {
+			return func() error { time.Sleep(2100 * time.Millisecond); return nil }, func() {}, nil
+		}
+		a, err := told.Tell(ctx, &start.Cursor, 100)
+		if err != nil || !slices.Equal(a.Items, []feed.Item{{Kind: "customer", ID: w.id("acme")}}) {
+			t.Fatalf("told %+v, %v", a, err)
+		}
+		told.reader.Turn = nil
+		if a, err = told.Tell(tctx, &a.Cursor, 100); err != nil || !slices.Equal(a.Items, []feed.Item{{Kind: "customer", ID: w.id("apex")}}) {
+			t.Errorf("then told %+v, %v", a, err)
+		}
+	})
+}
+
+// An answer is right only as far as its rows were judged, however new the rights are.
+func TestAnAnswerIsJudgedAgainForLaterChangesOfItsRows(t *testing.T) {
+	t.Parallel()
+	for about, test := range map[string]struct {
+		limit int
+		renew bool // the row goes while the reader learns its rights, else before it is asked
+	}{
+		"a row goes after it was read":             {100, true},
+		"a row goes after those of a full page":    {1, false},
+		"and after all others that are to be told": {2, false},
+	} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			eachHooked(t, func(t *testing.T, w *world, _ *receiving) {
+				told := w.server.hookTeller(&store.Webhook{TenantID: w.id("M"), AccountID: w.id("A"), UserID: w.id("a")}).(*hookTeller)
+				start, err := told.Tell(tctx, nil, 100)
+				must(t, err)
+				own, _ := w.do("a", "POST", "/v1/customers", `{"name":"Short-lived"}`).want(201).object()["id"].(string)
+				w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
+				w.do("m", "PATCH", "/v1/customers/{apex}", `{"name":"seen"}`).want(200)
+				goes := func() {
+					w.do("m", "DELETE", "/v1/customers/"+own, "").want(204)
+					must(t, w.store.CatchUp(tctx))
+				}
+				must(t, w.store.CatchUp(tctx))
+				renew := told.reader.Renew
+				if told.reader.Renew = func() error { goes(); return renew() }; !test.renew {
+					told.reader.Renew = renew
+					goes()
+				}
+				a, err := told.Tell(tctx, &start.Cursor, test.limit)
+				if err != nil || len(a.Items) == 0 || a.Items[0] != (feed.Item{Kind: "customer", ID: own}) {
+					t.Fatalf("told %+v, %v", a, err)
+				}
+				told.reader.Renew = renew
+				untold, err := w.store.ChangesUntold(tctx)
+				must(t, err)
+				now := store.WebhookNow{Revision: w.store.Revision(), Changed: w.store.Revision(), Untold: untold}
+				if same, err := told.AsOf(tctx, now, a); err != nil || same {
+					t.Errorf("the answer is as of now: %t, %v", same, err)
+				}
+				if a, err = told.Again(tctx, a); err != nil || !a.Items[0].Gone {
+					t.Errorf("told again %+v, %v", a, err)
+				}
+				if same, err := told.AsOf(tctx, now, a); err != nil || !same {
+					t.Errorf("what was judged again is as of now: %t, %v", same, err)
+				}
+			})
+		})
+	}
+}
+
 // busyTenant is a teller in whose tenant others commit all the time.
 type busyTenant struct {
 	webhook.Teller
@@ -652,12 +732,10 @@ func TestRightsThatEndByTheClockRightBeforeAMessage(t *testing.T) {
 				w.hook("timely", "a", r.URL)
 				w.deliver()
 				r.take()
-				w.do("m", "PATCH", "/v1/cards/{bronze}", `{"public_name":"seen"}`)
-				w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`)
+				w.do("m", "PATCH", "/v1/cards/{bronze}", `{"public_name":"seen"}`).want(200)
+				w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
 				r.meanwhile(func() { w.pass(2 * time.Hour) })
-				_, err := w.server.hooks.Round(context.Background())
-				must(t, err)
-				w.server.hooks.Wait()
+				w.deliver() // the time jumps, so that the first round ends before the message is replaced
 				got := toldBy(r.take())
 				for _, text := range test.told {
 					if text = strings.ReplaceAll(text, "{bronze}", w.id("bronze")); !slices.Contains(got, text) {

@@ -30,19 +30,10 @@ type Change struct {
 	// Before and After hold the columns that filters may refer to, as PolicyRow
 	// returns them; nil if the row did not exist. A large set is a SetPart; see Whole.
 	Before, After map[string]any
-	// Kinds are, of a commit of more rows than are stored, the different policy columns
-	// that the rows had before or have after, without those that Distinguishing names. A
-	// viewer who would see none of them sees none of the rows, unless its filter reads such
-	// a column. Many kinds are in several changes. Nil says that nobody knows the kinds.
-	Kinds []map[string]any
+	// Bare says that Before and After lack the columns that identify a person, as those of a
+	// commit of many rows do; see PersonalColumns.
+	Bare bool
 }
-
-// IsKinds reports whether the change has Kinds in place of a row.
-func (c *Change) IsKinds() bool { return c.ID == "" || strings.HasPrefix(c.ID, partOfKinds) }
-
-// partOfKinds begins what the changes with Kinds have in place of an ID, apart from the
-// first, which has nothing.
-const partOfKinds = "#"
 
 // SetPart stands for a large set of which a commit changed a part. The set is that of the
 // stored row, with some members and without others.
@@ -73,78 +64,16 @@ const (
 	changeRows = 500
 )
 
-// A commit that changes more rows of a type than Options.MaxChanges stores their kinds, in
-// changes of kindsPart each. It is refused for more than kindBytes of kinds, which are about
-// 50,000: what it changed could be told only to everybody or to nobody.
-const (
-	kindsPart = 50
-	kindBytes = 16 << 20
-)
+// statementBytes is about how many bytes of changes one statement writes.
+const statementBytes = 1 << 20
 
-var errTooManyKinds = fault.Invalid("", "changes too many rows that differ from each other: write them in several parts")
+// changing is the state of rows before the transaction changes them, by id; nil for a new row.
+type changing map[string]*formerRow
 
-// changing is the state of rows before the transaction changes them; nil for a new row.
-type changing struct {
-	rows map[string]*query.Image // by id; without images if there are kinds
-	most int                     // Options.MaxChanges
-	kinds
-}
-
-// kinds are the kinds of rows of a commit that changes many.
-type kinds struct {
-	typ   string
-	seen  map[string]bool // the kinds as JSON; nil for a commit that changes no more than MaxChanges rows
-	bytes int             // of all of them; beyond kindBytes, no more are added
-	err   error
-}
-
-// add adds the kind of a row.
-func (k *kinds) add(i *query.Image) {
-	if i == nil || k.bytes > kindBytes || k.err != nil {
-		return
-	}
-	row := maps.Clone(i.Row)
-	for _, column := range Distinguishing(k.typ) {
-		delete(row, column)
-	}
-	text, err := json.Marshal(row)
-	if k.err = err; !k.seen[string(text)] {
-		k.seen[string(text)] = true
-		k.bytes += len(text)
-	}
-}
-
-// Distinguishing lists the columns by which each row of a type differs from the others, and
-// those that identify a person. Accounts are seen by their ids.
-func Distinguishing(typ string) []string {
-	all := []string{"name", "public_name", "external_id", "carrier"}
-	if typ != "account" {
-		all = append(all, "id")
-	}
-	return append(all, personalColumns(typ)...)
-}
-
-// changes returns the changes that hold the kinds, in order.
-func (k *kinds) changes() (all []Change, err error) {
-	if k.err != nil {
-		return nil, k.err
-	}
-	if k.bytes > kindBytes {
-		return nil, errTooManyKinds
-	}
-	rows := []map[string]any{}
-	for _, text := range slices.Sorted(maps.Keys(k.seen)) {
-		row, err := policyRow(text)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	for id := ""; len(rows) > 0 || id == ""; id = fmt.Sprintf("%s%06d", partOfKinds, len(all)) {
-		part := rows[:min(kindsPart, len(rows))]
-		all, rows = append(all, Change{Type: k.typ, ID: id, Changed: []string{}, Kinds: part}), rows[len(part):]
-	}
-	return all, nil
+// formerRow is a row as it was. It needs little memory.
+type formerRow struct {
+	row   string // its policy columns as JSON
+	shown query.Shown
 }
 
 // willChange keeps the state of rows before the transaction changes them. Each write of
@@ -152,53 +81,32 @@ func (k *kinds) changes() (all []Change, err error) {
 // transaction has changed or created do nothing.
 func (tx *Tx) willChange(ctx context.Context, typ string, ids ...string) error {
 	before := tx.changing(typ)
-	if before.bytes > kindBytes {
-		return errTooManyKinds
-	}
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, kept := before.rows[id]; return kept })
-	before.grow(len(ids))
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, kept := before[id]; return kept })
 	if err := tx.keepFormer(ctx, typ, ids...); err != nil {
 		return err
 	}
-	return tx.images(ctx, typ, ids, before.keep)
+	return tx.images(ctx, typ, ids, func(id string, i *query.Image) error {
+		if i == nil {
+			before[id] = nil
+			return nil
+		}
+		text, err := json.Marshal(i.Row)
+		before[id] = &formerRow{string(text), i.Shown}
+		return err
+	})
 }
 
 // creates says that the transaction creates a row.
-func (tx *Tx) creates(typ, id string) {
-	before := tx.changing(typ)
-	before.grow(1)
-	before.keep(id, nil)
-}
+func (tx *Tx) creates(typ, id string) { tx.changing(typ)[id] = nil }
 
-func (tx *Tx) changing(typ string) *changing {
+func (tx *Tx) changing(typ string) changing {
 	if tx.before == nil {
-		tx.before = map[string]*changing{}
+		tx.before = map[string]changing{}
 	}
 	if tx.before[typ] == nil {
-		tx.before[typ] = &changing{rows: map[string]*query.Image{}, most: tx.store.changes, kinds: kinds{typ: typ}}
+		tx.before[typ] = changing{}
 	}
 	return tx.before[typ]
-}
-
-// grow makes room for n more rows. If they are too many, only their kinds are kept.
-func (c *changing) grow(n int) {
-	if c.seen != nil || len(c.rows)+n <= c.most {
-		return
-	}
-	c.seen = map[string]bool{}
-	for id, i := range c.rows {
-		c.keep(id, i)
-	}
-}
-
-// keep keeps the state of a row.
-func (c *changing) keep(id string, i *query.Image) {
-	if c.seen == nil {
-		c.rows[id] = i
-		return
-	}
-	c.rows[id] = nil
-	c.add(i)
 }
 
 // cardsWillChange is willChange for the cards that a condition selects.
@@ -219,50 +127,51 @@ func (tx *Tx) builtWillChange(ctx context.Context, card string) error {
 const namingParent = "id IN (SELECT p.card_id FROM card_parents p WHERE p.parent_id = ?)"
 
 // images reads rows, and calls each for every id; with nil for a row that does not exist.
-func (tx *Tx) images(ctx context.Context, typ string, ids []string, each func(id string, i *query.Image)) error {
+func (tx *Tx) images(ctx context.Context, typ string, ids []string, each func(id string, i *query.Image) error) error {
 	for some := range slices.Chunk(ids, imageRows) {
 		images, err := tx.store.query.Images(ctx, tx.tx, typ, tx.now, some)
 		if err != nil {
 			return err
 		}
 		for _, id := range some {
-			each(id, images[id])
+			if err := each(id, images[id]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// changes compares the rows that the transaction changes with what they were before.
-func (tx *Tx) changes(ctx context.Context) (all []Change, err error) {
+// changes compares the rows that the transaction changes with what they were before, and
+// calls each for those that differ, by type and id. many says that the commit is about many
+// rows of the type.
+func (tx *Tx) changes(ctx context.Context, each func(c *Change, many bool) error) error {
 	for _, typ := range slices.Sorted(maps.Keys(tx.before)) {
 		before := tx.before[typ]
-		if before.bytes > kindBytes {
-			return nil, errTooManyKinds
-		}
-		err := tx.images(ctx, typ, slices.Sorted(maps.Keys(before.rows)), func(id string, after *query.Image) {
-			if before.seen != nil {
-				before.add(after)
-				return
+		err := tx.images(ctx, typ, slices.Sorted(maps.Keys(before)), func(id string, after *query.Image) error {
+			c := &Change{Type: typ, ID: id}
+			var shown, is query.Shown
+			if was := before[id]; was != nil {
+				var err error
+				if c.Before, err = policyRow(was.row); err != nil {
+					return err
+				}
+				shown = was.shown
 			}
-			was := before.rows[id]
-			if changed := query.Differing(was, after); len(changed) > 0 {
-				c := Change{Type: typ, ID: id, Changed: changed, Before: was.Policy(), After: after.Policy()}
-				c.shorten()
-				all = append(all, c)
+			if after != nil {
+				c.After, is = after.Row, after.Shown
 			}
+			if c.Changed = query.Differing(shown, is); len(c.Changed) == 0 {
+				return nil
+			}
+			c.shorten()
+			return each(c, len(before) > tx.store.changes)
 		})
 		if err != nil {
-			return nil, err
-		}
-		if before.seen != nil {
-			many, err := before.kinds.changes()
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, many...)
+			return err
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // shorten replaces large sets by what changed of them.
@@ -326,23 +235,40 @@ type changesWrite struct {
 // changesWrites prepares what writes changes, because the row of the data revision is
 // locked while it is written.
 func (tx *Tx) changesWrites(ctx context.Context) (writes []changesWrite, err error) {
-	all, err := tx.changes(ctx)
-	if err != nil || len(all) == 0 {
+	var rows [][]any
+	var packed packed
+	err = tx.changes(ctx, func(c *Change, many bool) (err error) {
+		if packed.full(c, many) {
+			if rows, err = packed.flush(rows); err != nil {
+				return err
+			}
+		}
+		if many {
+			return packed.add(c)
+		}
+		texts, err := c.texts()
+		rows = append(rows, texts)
+		return err
+	})
+	if err == nil {
+		rows, err = packed.flush(rows)
+	}
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	mark := tx.newID("change")
-	for some := range slices.Chunk(all, changeRows) {
-		args := []any{tx.tenant, mark, tx.store.micros()}
-		for _, c := range some {
-			texts, err := c.texts()
-			if err != nil {
-				return nil, err
+	mark, at := tx.newID("change"), tx.store.micros()
+	for len(rows) > 0 {
+		args, n := []any{tx.tenant, mark, at}, 0
+		for bytes := 0; n < min(changeRows, len(rows)) && bytes < statementBytes; n++ {
+			for _, text := range rows[n] {
+				bytes += len(text.(string))
 			}
-			args = append(args, texts...)
+			args = append(args, rows[n]...)
 		}
+		rows = rows[n:]
 		text := `INSERT INTO changes (tenant_id, revision, mark, at, type, id, changed, row_before, row_after)
 			SELECT CAST(? AS TEXT), r.n, CAST(? AS TEXT), CAST(? AS BIGINT), v.column1, v.column2, v.column3, NULLIF(v.column4, ''), NULLIF(v.column5, '')
-			FROM data_revision r, (VALUES (?, ?, ?, ?, ?)` + strings.Repeat(", (?, ?, ?, ?, ?)", len(some)-1) + ") AS v"
+			FROM data_revision r, (VALUES (?, ?, ?, ?, ?)` + strings.Repeat(", (?, ?, ?, ?, ?)", n-1) + ") AS v"
 		writes = append(writes, changesWrite{tx.tx.Rebind(text), args})
 	}
 	return writes, nil
@@ -358,16 +284,9 @@ func (tx *Tx) writeChanges(ctx context.Context, writes []changesWrite) error {
 	return nil
 }
 
-// kindsName is what stored Kinds have in place of a row.
-const kindsName = "kinds"
-
 func (c *Change) texts() ([]any, error) {
 	texts := []any{c.Type, c.ID}
-	after := c.After
-	if c.Kinds != nil {
-		after = map[string]any{kindsName: c.Kinds}
-	}
-	for _, value := range []any{c.Changed, c.Before, after} {
+	for _, value := range []any{c.Changed, c.Before, c.After} {
 		text, err := json.Marshal(value)
 		if err != nil {
 			return nil, err
@@ -381,11 +300,12 @@ func (c *Change) texts() ([]any, error) {
 }
 
 // Changes reads the changes of a tenant in order: those after a place, until a data
-// revision. It returns at most limit changes. Once a reader knows a data revision, no change
+// revision. It returns at most limit changes, or more of one commit of many rows, and none if
+// there are no more. Once a reader knows a data revision, no change
 // of it, or of an earlier one, is added any more: a transaction takes its revision, writes its
 // changes and commits, before another one can take the next revision.
 func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, until int64, limit int) ([]Change, error) {
-	return s.readChanges(ctx, `tenant_id = ? AND revision <= ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`,
+	return s.readChanges(ctx, after, `tenant_id = ? AND revision <= ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`,
 		tenant, until, after.Revision, after.Type, after.ID, limit)
 }
 
@@ -413,7 +333,10 @@ func (s *Store) ChangeCommit(ctx context.Context, tenant, mark string) (ChangeCo
 	return dialect.SelectOne[ChangeCommit](ctx, s.dialect, s.pool, selectChangeCommit+"mark = ? LIMIT 1", tenant, mark)
 }
 
-func (s *Store) readChanges(ctx context.Context, where string, args ...any) ([]Change, error) {
+// mostUnpacked is about how many changes of commits of many rows are read at a time.
+const mostUnpacked = 1000
+
+func (s *Store) readChanges(ctx context.Context, after ChangePlace, where string, args ...any) (all []Change, err error) {
 	type stored struct {
 		Revision      int64
 		Mark          string
@@ -427,40 +350,24 @@ func (s *Store) readChanges(ctx context.Context, where string, args ...any) ([]C
 	if err != nil {
 		return nil, fmt.Errorf("changes: %w", err)
 	}
-	all := make([]Change, len(rows))
-	for i, r := range rows {
-		all[i] = Change{Revision: r.Revision, Mark: r.Mark, Type: r.Type, ID: r.ID, At: r.At}
-		if err := json.Unmarshal([]byte(r.Changed), &all[i].Changed); err != nil {
-			return nil, fmt.Errorf("changes: %w", err)
-		}
-		if all[i].IsKinds() {
-			all[i].Kinds, err = kindsIn(r.After)
-		} else if all[i].Before, err = policyRow(r.Before); err == nil {
-			all[i].After, err = policyRow(r.After)
+	for _, r := range rows {
+		c := Change{Revision: r.Revision, Mark: r.Mark, Type: r.Type, ID: r.ID, At: r.At}
+		if strings.HasPrefix(r.After, packPrefix) {
+			if all, err = unpack(all, c, r.After, after); len(all) >= mostUnpacked {
+				break
+			}
+		} else if err = json.Unmarshal([]byte(r.Changed), &c.Changed); err == nil {
+			if c.Before, err = policyRow(r.Before); err == nil {
+				c.After, err = policyRow(r.After)
+			}
+			all = append(all, c)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("changes: %w", err)
+			break
 		}
 	}
-	return all, nil
-}
-
-// kindsIn reads the Kinds of a Change.
-func kindsIn(text string) ([]map[string]any, error) {
-	var stored map[string][]json.RawMessage
-	if text == "" {
-		return nil, nil
-	}
-	if err := json.Unmarshal([]byte(text), &stored); err != nil {
-		return nil, err
-	}
-	all := make([]map[string]any, len(stored[kindsName]))
-	for i, one := range stored[kindsName] {
-		row, err := policyRow(string(one))
-		if err != nil {
-			return nil, err
-		}
-		all[i] = row
+	if err != nil {
+		return nil, fmt.Errorf("changes: %w", err)
 	}
 	return all, nil
 }

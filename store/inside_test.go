@@ -8,14 +8,11 @@ import (
 	"path"
 	"reflect"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"resellerd/store/dialect"
-	"resellerd/store/fault"
-	"resellerd/store/query"
 	"resellerd/store/schema"
 )
 
@@ -181,18 +178,3 @@ func (tx *Tx) Sleep(ctx context.Context, seconds int) error {
 
 // Kind names the work of the transaction, as those who wait for it are told.
 func (tx *Tx) Kind() string { return tx.work.kind.String() }
-
-// A commit whose kinds nobody could tell is refused, and keeps no more of them than it may.
-func TestKindsAreBoundedByBytes(t *testing.T) {
-	t.Parallel()
-	k := kinds{typ: "customer", seen: map[string]bool{}}
-	for n := range 40 {
-		k.add(&query.Image{Row: map[string]any{"notes": strings.Repeat(strconv.Itoa(n), 1<<20), "name": "dropped"}})
-	}
-	if k.bytes > kindBytes+3<<20 {
-		t.Errorf("%d bytes are kept", k.bytes)
-	}
-	if _, err := k.changes(); !errors.Is(err, fault.ErrInvalid) {
-		t.Errorf("the kinds are told: %v", err)
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,8 +42,8 @@ type Options struct {
 	// MaxStale is how old the last confirmed data revision may be before a
 	// read from the cache confirms it first. Default 2 s.
 	MaxStale time.Duration
-	// MaxChanges is of how many rows of a type a commit stores the changes; of more, it
-	// stores their kinds. Default 5000.
+	// MaxChanges is of how many rows of a type a commit stores the changes one by one; those of
+	// more are stored together, without what identifies a person. Default 5000.
 	MaxChanges int
 	// Cleared is called with each external id that Migrate clears. It may be nil.
 	Cleared func(BadExternalID)
@@ -70,7 +71,8 @@ type Store struct {
 	beat    *dialect.StatementPool // the data revision
 	history *history.Reader
 	logger  *slog.Logger
-	changes int // Options.MaxChanges
+	changes int       // Options.MaxChanges
+	unnoted sync.Once // the note beside the database could not be written
 	query   *query.Reader
 	tracker *history.Tracker
 	cache   *history.Cache

@@ -31,7 +31,7 @@ type Tx struct {
 	work    *works // the results of long work, and whether to do it here
 	made    int    // the number of ids that newID returned
 
-	before map[string]*changing // what it changes, as it was, by type
+	before map[string]changing // what it changes, as it was, by type
 
 	atLoss bool // a writer accepted here that calls cost more than they sell for
 }

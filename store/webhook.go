@@ -190,17 +190,16 @@ func was(before, after any) any { return map[string]any{"before": before, "after
 // columns returns what changed of a webhook.
 func (tx *Tx) auditWebhooks(ctx context.Context, ids []string, action string, columns func(w map[string]any) map[string]any) error {
 	var entries []AuditEntry
-	var failed error
-	err := tx.images(ctx, "webhook", ids, func(id string, i *query.Image) {
+	err := tx.images(ctx, "webhook", ids, func(id string, i *query.Image) error {
 		if i == nil {
-			return
+			return nil
 		}
 		change, err := json.Marshal(map[string]any{"columns": columns(i.Row), "row": i.Row})
-		failed = errors.Join(failed, err)
 		account, _ := i.Row["account_id"].(string)
 		entries = append(entries, AuditEntry{AccountID: account, ResourceType: "webhook", ResourceID: id, Action: action, Change: change})
+		return err
 	})
-	if err = errors.Join(err, failed); err == nil {
+	if err == nil {
 		err = tx.audits(ctx, entries)
 	}
 	return err

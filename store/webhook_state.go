@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"resellerd/store/dialect"
@@ -44,7 +45,8 @@ type WebhookDue struct {
 	Ended    bool          // its user, or an account above the user, is not active
 	Fresh    bool          // nothing was told yet
 	Waiting  bool          // a message waits
-	Failed   bool          // its last attempt failed
+	Failed   bool          // its last attempt failed, or it could not be decided
+	Late     bool          // it could not be decided; see LateWebhook
 	MadeAt   schema.Micros `db:"made_at"` // what waits has waited since then; 0 for nothing
 	NextAt   schema.Micros `db:"next_at"` // nothing is sent before; 0 for now
 	Letter   bool          // a dead letter is to be sent again
@@ -60,10 +62,14 @@ const (
 // webhook meanwhile: nothing was written.
 var ErrLeaseLost = errors.New("the webhook is not held any more")
 
+// LateWebhook is WebhookState.Error while nobody knows what is to tell. It is no fault of the
+// receiver.
+const LateWebhook = "undecided"
+
 // WebhooksDue lists every active webhook.
 func (s *Store) WebhooksDue(ctx context.Context) ([]WebhookDue, error) {
 	all, err := dialect.SelectAll[WebhookDue](ctx, s.dialect, s.pool, `SELECT w.id, w.tenant_id, w.url, NOT (`+userActive+`) AS ended, s.reached IS NULL AS fresh,
-		s.message_id IS NOT NULL AS waiting, s.error IS NOT NULL AS failed, COALESCE(s.made_at, 0) AS made_at, COALESCE(s.next_at, 0) AS next_at,
+		s.message_id IS NOT NULL AS waiting, s.error IS NOT NULL AS failed, COALESCE(s.error, '') = '`+LateWebhook+`' AS late, COALESCE(s.made_at, 0) AS made_at, COALESCE(s.next_at, 0) AS next_at,
 		EXISTS (SELECT 1 FROM dead_letters d WHERE d.webhook_id = w.id AND d.send_at IS NOT NULL) AS letter
 		FROM webhooks w JOIN webhook_states s ON s.webhook_id = w.id JOIN users u ON u.id = w.user_id WHERE w.status = 'active' ORDER BY w.id`)
 	if err != nil {
@@ -262,19 +268,24 @@ func (s *Store) sweepDeadLetters(ctx context.Context, tenant string, age time.Du
 	})
 }
 
-// WebhookLease says which process delivers. Beat grows while it does. Place names the
-// database in which it delivered; see Store.Place. Done is the data revision until which it
-// has told everything, 0 while it is working.
+// WebhookLease says which process delivers, and what it has told.
 type WebhookLease struct {
 	Owner string // "" for none
-	Beat  int64
-	Place string
-	Done  int64
+	Beat  int64  // it grows while the process works
+	Place string // the database in which it delivered; see Store.Place
+	Told
+}
+
+// Told is what the process with the lease has told when it last had nothing to do.
+type Told struct {
+	Done   int64         // everything until this data revision; 0 while it is working
+	Looked schema.Micros // everything by the clock until this time
+	Policy string        // by which policy
 }
 
 // WebhookLease returns the lease as it is.
 func (s *Store) WebhookLease(ctx context.Context) (WebhookLease, error) {
-	l, err := dialect.SelectOne[WebhookLease](ctx, s.dialect, s.pool, "SELECT owner, beat, place, done FROM webhook_lease")
+	l, err := dialect.SelectOne[WebhookLease](ctx, s.dialect, s.pool, "SELECT owner, beat, place, done, looked, policy FROM webhook_lease")
 	if err != nil {
 		return l, fmt.Errorf("webhook lease: %w", err)
 	}
@@ -285,34 +296,58 @@ func (s *Store) WebhookLease(ctx context.Context) (WebhookLease, error) {
 // read. In another place than before, and if again is set, all webhooks begin again with a
 // reset. It returns the new lease, or ErrLeaseLost.
 func (s *Store) TakeWebhookLease(ctx context.Context, from WebhookLease, owner, place string, again bool) (WebhookLease, error) {
-	return s.putWebhookLease(ctx, from, WebhookLease{owner, from.Beat + 1, place, 0}, again)
+	told := from.Told
+	told.Done = 0
+	return s.putWebhookLease(ctx, from, WebhookLease{owner, from.Beat + 1, place, told}, again)
 }
 
-// RestWebhookLease says that the owner of the lease has told everything until a data
-// revision. It returns the new lease, or ErrLeaseLost.
-func (s *Store) RestWebhookLease(ctx context.Context, from WebhookLease, done int64) (WebhookLease, error) {
-	return s.putWebhookLease(ctx, from, WebhookLease{from.Owner, from.Beat + 1, from.Place, done}, false)
+// RestWebhookLease says what the owner of the lease has told. It returns the new lease, or
+// ErrLeaseLost.
+func (s *Store) RestWebhookLease(ctx context.Context, from WebhookLease, told Told) (WebhookLease, error) {
+	return s.putWebhookLease(ctx, from, WebhookLease{from.Owner, from.Beat + 1, from.Place, told}, false)
 }
 
 func (s *Store) putWebhookLease(ctx context.Context, from, to WebhookLease, again bool) (WebhookLease, error) {
+	place, same := samePlace(from.Place, to.Place)
+	to.Place = place
 	err := s.deliver(ctx, func(tx *Tx) error {
-		n, err := tx.exec(ctx, "UPDATE webhook_lease SET owner = ?, beat = ?, place = ?, done = ? WHERE owner = ? AND beat = ?",
-			to.Owner, to.Beat, to.Place, to.Done, from.Owner, from.Beat)
+		n, err := tx.exec(ctx, "UPDATE webhook_lease SET owner = ?, beat = ?, place = ?, done = ?, looked = ?, policy = ? WHERE owner = ? AND beat = ?",
+			to.Owner, to.Beat, to.Place, to.Done, to.Looked, to.Policy, from.Owner, from.Beat)
 		if err == nil && n == 0 {
 			err = ErrLeaseLost
 		}
-		if err == nil && (again || from.Place != to.Place) {
+		if err == nil && (again || !same) {
 			_, err = tx.exec(ctx, "UPDATE webhook_states SET seq = seq + 1, "+nothingReached)
 		}
 		return err
 	})
-	if err == nil {
-		err = s.db.KeepPlace(to.Beat)
-	}
 	if err != nil {
 		return from, fmt.Errorf("webhook lease: %w", err)
 	}
+	if err := s.db.KeepPlace(to.Beat); err != nil {
+		s.unnoted.Do(func() {
+			s.logger.Warn("the note beside the database cannot be written: a restore may not be noticed, so that its webhooks do not begin again", "error", err)
+		})
+	}
 	return to, nil
+}
+
+// samePlace reports whether two names of a database may be of the same one, and returns the
+// name that says more. A part that a server has not told at one time decides nothing.
+func samePlace(before, now string) (place string, same bool) {
+	known, parts := strings.Split(before, "/"), strings.Split(now, "/")
+	if before == "" || len(known) != len(parts) {
+		return now, before == now
+	}
+	for i, part := range parts {
+		switch {
+		case part == "":
+			parts[i] = known[i]
+		case known[i] != "" && known[i] != part:
+			return now, false
+		}
+	}
+	return strings.Join(parts, "/"), true
 }
 
 // Place names the database: a restored copy and a clone have other names than the original,

@@ -450,11 +450,16 @@ func TestABackupLetsWebhooksBeginAgain(t *testing.T) {
 // again.
 func leased(t *testing.T, s *store.Store, id string) (again bool) {
 	t.Helper()
-	lease, err := s.WebhookLease(ctx)
+	place, err := s.Place(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	place, err := s.Place(ctx)
+	return leasedIn(t, s, id, place)
+}
+
+func leasedIn(t *testing.T, s *store.Store, id, place string) (again bool) {
+	t.Helper()
+	lease, err := s.WebhookLease(ctx)
 	if err == nil {
 		lease, err = s.TakeWebhookLease(ctx, lease, "me", place, false)
 	}
@@ -467,7 +472,7 @@ func leased(t *testing.T, s *store.Store, id string) (again bool) {
 	if err := s.PutWebhookState(ctx, "me", &state, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.RestWebhookLease(ctx, lease, s.Revision()); err != nil {
+	if _, err := s.RestWebhookLease(ctx, lease, store.Told{Done: s.Revision()}); err != nil {
 		t.Fatal(err)
 	}
 	return again
@@ -646,4 +651,24 @@ func TestAServerThatRefusesItsNameHasAPlace(t *testing.T) {
 	if is, err := placed("57P03", "pg_current_wal_lsn"); err == nil {
 		t.Errorf("a server that does not answer has the place %q", is)
 	}
+}
+
+// A server may refuse a part of its name for a time. That is no restore.
+func TestARefusedPartOfAPlaceIsNoOtherPlace(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		id := hooked(t, s).ID("hook")
+		for n, test := range []struct {
+			place string
+			again bool
+		}{
+			{"7/00000001/16384/16400", true}, {"7/00000001/16384/16400", false}, {"//16384/16400", false}, {"7//16384/16400", false},
+			{"7/00000002/16384/16400", true}, {"//16384/16400", false}, {"7/00000001/16384/16400", true}, {"//16384/16401", true},
+			{"file 1 A", true}, {"file 1 B", true}, {"file 1 B", false},
+		} {
+			if again := leasedIn(t, s, id, test.place); again != test.again {
+				t.Errorf("%d: in %s, webhooks begin again: %t", n, test.place, again)
+			}
+		}
+	})
 }

@@ -21,6 +21,7 @@ func (r *Reader) Again(a Answer) (Answer, error) {
 	if err := r.learnRights(); err != nil {
 		return Answer{}, err
 	}
+	r.asOf = store.ChangePlace{Revision: r.rights.revision + 1} // the rows are read later
 	if !slices.Equal(a.Cursor.Rights, r.rights.digest) {
 		return r.reset()
 	}
@@ -51,30 +52,27 @@ func (r *Reader) shows(item Item) (bool, error) {
 }
 
 // AsOf reports whether an answer that the reader gave last is also right at another moment:
-// neither the reader's rights nor a row of the answer have changed since then, by a commit or
-// by the clock. Commits that concern neither do not count, however many there are.
+// neither the reader's rights nor a row of the answer have changed since it was judged, by a
+// commit or by the clock. A few commits that concern neither do not count. After many, nobody
+// knows. A reset is always right.
 func (r *Reader) AsOf(now store.WebhookNow, a Answer) (bool, error) {
+	if a.Reset {
+		return true, nil
+	}
 	if r.rights.revision > now.Revision || now.Untold != r.rights.untold || r.losses != r.Store.HistoryLost() {
 		return false, nil
 	}
 	if turned, err := r.turned(r.now()); turned || err != nil {
 		return false, err
 	}
-	if now.Changed <= r.rights.revision {
+	if now.Changed < r.asOf.Revision {
 		return true, nil
 	}
-	for place := (store.ChangePlace{Revision: r.rights.revision + 1}); ; {
-		some, err := r.Store.Changes(r.Ctx, r.tenant(), place, now.Revision, slice)
-		if err != nil || len(some) == 0 {
-			return err == nil, err
-		}
-		for i := range some {
-			if r.ofRights(some[i]) || concerns(&some[i], a.Items) {
-				return false, nil
-			}
-		}
-		place = some[len(some)-1].Place()
+	some, err := r.Store.Changes(r.Ctx, r.tenant(), r.asOf, now.Revision, slice)
+	if err != nil || len(some) >= slice {
+		return false, err
 	}
+	return !slices.ContainsFunc(some, func(c store.Change) bool { return r.ofRights(c) || concerns(&c, a.Items) }), nil
 }
 
 // turned reports whether the clock may have changed what the reader sees since its last
@@ -91,6 +89,6 @@ func (r *Reader) turned(now schema.Micros) (bool, error) {
 // concerns reports whether a change may be one of a row that items name.
 func concerns(c *store.Change, items []Item) bool {
 	return slices.ContainsFunc(items, func(item Item) bool {
-		return item.Kind == c.Type && (item.ID == c.ID || c.IsKinds())
+		return item.Kind == c.Type && item.ID == c.ID
 	})
 }

@@ -31,16 +31,16 @@ const longAgo schema.Micros = 1e15
 
 // findPlace finds the place of the cursor. It returns false if the cursor is too old, if
 // its reader had other rights, or if its commit is lost.
-func (r *Reader) findPlace(limit int) (bool, error) {
+func (r *Reader) findPlace() (bool, error) {
 	c := r.cursor
 	if r.old(c.At) || !slices.Equal(c.Rights, r.rights.digest) || c.At < r.Source.lostAt(r.now()) {
 		return false, nil
 	}
+	r.told = newTold()
 	var known bool
-	if r.progress, known = r.Source.seen(r.key(limit)); known {
+	if r.place, known = r.Source.seen(r.tenant(), r.key()); known {
 		return true, nil
 	}
-	r.told = newTold()
 	commit, err := r.Store.ChangeCommit(r.Ctx, r.tenant(), c.Mark)
 	if errors.Is(err, fault.ErrNotFound) {
 		return r.old(c.Stored), nil // it was pruned, and all changes that are stored are newer
@@ -59,10 +59,10 @@ func afterAll(c store.ChangeCommit) store.ChangePlace {
 	return store.ChangePlace{Revision: c.Revision + 1}
 }
 
-// key names a question with the reader's cursor in the source.
-func (r *Reader) key(limit int) string {
+// key names the reader's cursor in the source.
+func (r *Reader) key() string {
 	c := r.cursor
-	return fmt.Sprint(limit, " ", r.losses, " ", r.Subject.User.ID, " ", c.Mark, " ", c.Type, " ", c.ID, " ", c.At, " ", string(c.Rights))
+	return fmt.Sprint(r.losses, " ", r.Subject.User.ID, " ", c.Mark, " ", c.Type, " ", c.ID, " ", c.At, " ", string(c.Rights))
 }
 
 // reset ends with rights that are as of the newest revision, so that nothing which led to
@@ -81,7 +81,7 @@ func (r *Reader) reset() (Answer, error) {
 // of, so that it says nothing about when the reader's rows changed.
 func (r *Reader) present(now schema.Micros) (Cursor, error) {
 	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: now, Rights: r.rights.digest}
-	r.progress, r.judged = progress{told: newTold()}, now
+	r.place, r.told, r.judged, r.asOf = store.ChangePlace{}, newTold(), now, store.ChangePlace{Revision: r.rights.revision + 1}
 	r.Source.lostAt(r.cursor.At)
 	c, err := r.Store.LastChangeCommit(r.Ctx, r.tenant(), r.rights.revision)
 	if errors.Is(err, fault.ErrNotFound) {

@@ -23,9 +23,8 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 	switch {
 	case p == nil:
 		return Item{}, untold, nil
-	case c.IsKinds():
-		means, err := r.judgeMany(p, c)
-		return Item{}, means, err
+	case c.Bare && slices.ContainsFunc(store.PersonalColumns(c.Type), p.Reads):
+		return Item{}, resets, nil // nobody knows what such a policy would say
 	}
 	rowBefore, rowAfter, err := r.Store.Whole(r.Ctx, c)
 	if err != nil {
@@ -45,25 +44,6 @@ func (r *Reader) judge(c *store.Change) (Item, meaning, error) {
 		return item, tells, nil
 	}
 	return Item{}, untold, nil
-}
-
-// judgeMany decides what the reader is told of a change of more rows than are stored: a
-// reset, if it may see one of them.
-func (r *Reader) judgeMany(p *session.ReadPlan, c *store.Change) (meaning, error) {
-	if c.Kinds == nil || slices.ContainsFunc(store.Distinguishing(c.Type), p.Reads) {
-		return resets, nil
-	}
-	unread := r.Users.Unread()
-	for _, kind := range c.Kinds {
-		id, _ := kind["id"].(string)
-		if r.seen(p, id, kind).Shown {
-			return resets, nil
-		}
-	}
-	if r.Users.Unread() != unread {
-		return untold, errUnread
-	}
-	return untold, nil
 }
 
 func (r *Reader) seen(p *session.ReadPlan, id string, row map[string]any) session.Sight {

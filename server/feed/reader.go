@@ -43,9 +43,11 @@ type Reader struct {
 
 	rights rights
 	cursor Cursor
-	losses int64 // of the database's history when the reader began
-	progress
+	losses int64                // of the database's history when the reader began
+	place  store.ChangePlace    // the changes until here are told or invisible
+	told   *told                // since the cursor, and not answered yet
 	read   history.DataRevision // More has read all changes until then
+	asOf   store.ChangePlace    // the last answer is right by the changes until here
 	judged schema.Micros        // when the last answer was judged, by the clock
 }
 
@@ -67,7 +69,7 @@ func (r *Reader) After(cursor Cursor, limit int) (Answer, error) {
 		return Answer{}, err
 	}
 	r.cursor = cursor
-	kept, err := r.findPlace(limit)
+	kept, err := r.findPlace()
 	if err != nil {
 		return Answer{}, err
 	}

@@ -3,8 +3,8 @@ package feed
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"time"
 
 	"resellerd/store"
 )
@@ -19,16 +19,22 @@ var errReset = errors.New("the reader must begin again")
 // same question goes on from there. It is joined to the error of the context.
 var ErrUnfinished = errors.New("the reader is far behind")
 
-// progress is how far a scan has come. How many changes others made decides neither what an
-// answer has nor where it ends: a scan goes on until it has its items or has read everything.
-// If its time ends before, the next scan after the same cursor goes on.
-type progress struct {
-	place store.ChangePlace // the changes until here are told or invisible
-	told  *told
+// mostFound is the time after which a question is answered with the items that were found,
+// although there may be more, and soft the time at which that is: before its own time ends.
+const mostFound = 10 * time.Second
+
+func (r *Reader) soft() time.Time {
+	now := time.Now()
+	if end, ok := r.Ctx.Deadline(); ok {
+		return now.Add(min(mostFound, end.Sub(now)*2/3))
+	}
+	return now.Add(mostFound)
 }
 
-// scan tells the changes until a data revision that read returns, until it returns none.
-// The last steps before items are told may turn the answer into a reset.
+// scan tells the changes until a data revision that read returns, until it returns none. How
+// many changes others made decides neither what an answer has nor where it ends: a scan goes on
+// until it has its items, has read everything, or its time ends. The last steps before items
+// are told may turn the answer into a reset.
 func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error), last ...func() (Answer, error)) (Answer, error) {
 	end, err := r.tellAll(limit, read)
 	if end {
@@ -40,9 +46,7 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	case err != nil:
 		return Answer{}, err
 	case r.told.len() == 0:
-		if end {
-			r.Source.keep(r.key(limit), r.progress)
-		}
+		r.Source.keep(r.tenant(), r.key(), r.place)
 		return Answer{Cursor: r.cursor}, nil
 	}
 	for _, step := range last {
@@ -58,21 +62,22 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	}
 	a := Answer{Items: r.told.items, Cursor: r.told.last}
 	a.Cursor.At, a.Cursor.Rights = now, r.rights.digest
-	r.cursor, r.told, r.judged = a.Cursor, newTold(), now
+	r.cursor, r.told, r.judged, r.asOf = a.Cursor, newTold(), now, r.place
+	r.Source.keep(r.tenant(), r.key(), r.place)
 	return a, nil
 }
 
 // tellAll adds the items of the changes that read returns. It takes a turn if there are
-// many. It reports whether it came to the end. It returns errReset if a change is a reset,
-// and ErrUnfinished if its time ends.
+// many. It reports whether it came to the end. It returns errReset if a change is a reset. It
+// returns ErrUnfinished if its time ends without an item, or if it gets no turn.
 func (r *Reader) tellAll(limit int, read func() ([]store.Change, error)) (end bool, err error) {
-	n, yield := 0, func() error { return nil }
+	n, yield, soft, turns := 0, func() error { return nil }, r.soft(), r.Turn != nil
 	defer func() {
 		if err != nil && n > 0 && r.Ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", ErrUnfinished, err)
 		}
 	}()
-	for r.told.len() < limit {
+	for r.told.len() < limit && (r.told.len() == 0 || time.Now().Before(soft)) {
 		some, err := read()
 		if err != nil || len(some) == 0 {
 			return err == nil, err
@@ -80,14 +85,16 @@ func (r *Reader) tellAll(limit int, read func() ([]store.Change, error)) (end bo
 		if err := r.tell(some, limit); err != nil {
 			return false, err
 		}
-		r.Source.keep(r.key(limit), r.progress)
-		if n += len(some); n == slice && r.Turn != nil {
+		if r.told.len() == 0 {
+			r.Source.keep(r.tenant(), r.key(), r.place)
+		}
+		if n += len(some); n >= slice && turns {
 			turn, leave, err := r.Turn()
 			if err != nil {
 				return false, err
 			}
 			defer leave()
-			yield = turn
+			yield, turns = turn, false
 		}
 		if err := yield(); err != nil {
 			return false, err
@@ -124,11 +131,11 @@ func (r *Reader) tell(some []store.Change, limit int) error {
 func (r *Reader) ofRights(c store.Change) bool {
 	switch c.Type {
 	case "user":
-		return c.ID == "" || c.ID == r.Subject.User.ID
+		return c.ID == r.Subject.User.ID
 	case "group":
-		return c.ID == "" || slices.Contains(r.Subject.User.Groups, c.ID)
+		return slices.Contains(r.Subject.User.Groups, c.ID)
 	case "account":
-		return c.ID == "" || c.Before == nil && c.After["parent_id"] == r.Subject.Account.ID ||
+		return c.Before == nil && c.After["parent_id"] == r.Subject.Account.ID ||
 			slices.ContainsFunc(r.Subject.Chain, func(a store.Account) bool { return a.ID == c.ID })
 	}
 	return false
@@ -142,8 +149,6 @@ type told struct {
 }
 
 func newTold() *told { return &told{at: map[Item]int{}} }
-
-func (t *told) clone() *told { return &told{slices.Clone(t.items), maps.Clone(t.at), t.last} }
 
 func (t *told) len() int { return len(t.items) }
 

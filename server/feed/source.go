@@ -20,12 +20,15 @@ type Source struct {
 	reads singleflight.Group
 
 	mu     sync.Mutex
-	newest *bounded.Cache[string, page]     // by tenant
-	begun  *bounded.Cache[string, progress] // by reader and cursor
+	newest *bounded.Cache[string, page] // by tenant
+	begun  map[string]*places           // by tenant
 	untold untoldAt
 	losses int64         // of the database's history, that lost is about
 	lost   schema.Micros // when the last one was noticed
 }
+
+// places are how far the readers of a tenant have come, by reader and cursor.
+type places = bounded.Cache[string, store.ChangePlace]
 
 // untoldAt is store.ChangesUntold at a data revision.
 type untoldAt struct {
@@ -40,24 +43,28 @@ type page struct {
 	changes  []store.Change
 }
 
-// The bytes of the caches of a source, and the estimated bytes of an entry.
+// The bytes of the caches of a source, and the estimated bytes of an entry. Each tenant has
+// begunBytes, which are about 2,000 readers.
 const (
 	newestBytes = 8 << 20
-	begunBytes  = 4 << 20
-	placeBytes  = 512
-	itemBytes   = 192
+	begunBytes  = 1 << 20
+	placeBytes  = 300
 )
 
 // NewSource returns a source over a store.
 func NewSource(st *store.Store) *Source {
-	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), begun: bounded.New[string, progress](begunBytes)}
+	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), begun: map[string]*places{}}
 }
 
 // CacheUse returns the estimated bytes and the evictions of the caches.
 func (s *Source) CacheUse() bounded.Use {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.newest.Use().Plus(s.begun.Use())
+	use := s.newest.Use()
+	for _, places := range s.begun {
+		use = use.Plus(places.Use())
+	}
+	return use
 }
 
 // after reads the changes of a tenant after a place, until a data revision.
@@ -133,9 +140,6 @@ func (s *Source) lostAt(now schema.Micros) schema.Micros {
 func bytesOf(changes []store.Change) (n int64) {
 	for _, c := range changes {
 		n += placeBytes + 64*int64(len(c.Changed)) + rowBytes(c.Before) + rowBytes(c.After)
-		for _, kind := range c.Kinds {
-			n += rowBytes(kind)
-		}
 	}
 	return n + placeBytes
 }
@@ -153,21 +157,22 @@ func rowBytes(row map[string]any) int64 {
 	return n
 }
 
-// keep remembers how far a reader with a cursor has come.
-func (s *Source) keep(key string, p progress) {
-	p.told = p.told.clone()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.begun.Add(key, p, placeBytes+int64(len(key))+itemBytes*int64(p.told.len()))
+// keep remembers that a reader sees no change between its cursor and a place. Readers of
+// other tenants take no room for that.
+func (s *Source) keep(tenant, key string, place store.ChangePlace) {
+	s.placesOf(tenant).Add(key, place, placeBytes+int64(len(key)))
 }
 
 // seen returns what keep remembers.
-func (s *Source) seen(key string) (progress, bool) {
+func (s *Source) seen(tenant, key string) (store.ChangePlace, bool) {
+	return s.placesOf(tenant).Get(key)
+}
+
+func (s *Source) placesOf(tenant string) *places {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, known := s.begun.Get(key)
-	if known {
-		p.told = p.told.clone()
+	if s.begun[tenant] == nil {
+		s.begun[tenant] = bounded.New[string, store.ChangePlace](begunBytes)
 	}
-	return p, known
+	return s.begun[tenant]
 }

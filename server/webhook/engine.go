@@ -14,6 +14,7 @@ import (
 
 	"resellerd/server/feed"
 	"resellerd/store"
+	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
 
@@ -59,8 +60,9 @@ type Options struct {
 	Store *store.Store
 	// Teller returns what tells a webhook.
 	Teller func(hook *store.Webhook) Teller
-	// Policy identifies the policy in force. Another one may tell something else.
-	Policy func() any
+	// Policy identifies the policy in force, in all processes. Another one may tell something
+	// else.
+	Policy func() string
 	// Open opens a sealed secret of a webhook.
 	Open    func(hook, sealed string) (Secret, error)
 	Keep    time.Duration // how long changes are kept
@@ -84,7 +86,8 @@ type Engine struct {
 	mu     sync.Mutex
 	hooks  map[string]*known
 	shares shares
-	looked time.Time // when the clock was looked at
+	looked time.Time // until then, the clock was looked at
+	worked time.Time // when there was work
 }
 
 // known is what the engine remembers of a webhook.
@@ -92,11 +95,12 @@ type known struct {
 	busy   bool
 	told   bool  // something was asked for since the process began
 	until  int64 // nothing is to tell until this data revision
-	policy any
+	policy string
 	turned bool      // by the clock
 	asked  time.Time // when something was asked for
 	not    time.Time // not before
 	faults int       // in a row
+	lost   bool      // the store does not know of the last fault
 	turn   int64     // its last one
 	teller Teller
 }
@@ -160,20 +164,28 @@ func (e *Engine) Round(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return beatEvery, err
 	}
-	work, busy := e.withWork(all, newest, now)
-	switch {
-	case len(work) == 0 && !busy:
-		return untilNext(all, now), e.lease.rest(ctx, e.doneUntil(known))
-	case e.health.aside(now, len(newest)):
+	policy := e.Policy()
+	work, busy := e.withWork(all, newest, policy, now)
+	if len(work) == 0 && !busy {
+		told := store.Told{Looked: schema.MicrosOf(e.looked), Policy: policy}
+		if now.Sub(e.worked) < idleFor {
+			return idleFor, e.lease.rest(ctx, told)
+		}
+		told.Done = e.doneUntil(known)
+		return untilNext(all, now), e.lease.rest(ctx, told)
+	}
+	e.worked = now
+	aside := e.health.aside(now, len(newest), busy)
+	if aside && !busy {
 		e.lease.release(ctx)
 		return beatEvery, nil
 	}
 	holds, err := e.lease.renew(ctx, now, latestOf(work, newest))
-	if err != nil {
+	switch {
+	case err != nil, aside: // what is on its way ends first
 		return beatEvery, err
-	}
-	if !holds {
-		e.servedElsewhere(work, newest, now)
+	case !holds:
+		e.servedElsewhere(work, newest, policy, now)
 		return beatEvery, nil
 	}
 	if e.lease.took {
@@ -195,12 +207,13 @@ func latestOf(work []candidate, newest map[string]int64) (until int64) {
 	return until
 }
 
-// doneUntil returns a data revision if every webhook was served until then, 0 if one has failed.
+// doneUntil returns a data revision if every webhook was served until then, apart from those
+// that the store says are late. It returns 0 if the store does not know of a fault.
 func (e *Engine) doneUntil(revision int64) int64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, k := range e.hooks {
-		if k.faults > 0 {
+		if k.lost {
 			return 0
 		}
 	}
@@ -217,19 +230,21 @@ func (e *Engine) askAll() {
 	}
 }
 
-// servedElsewhere remembers what the process with the lease has served.
-func (e *Engine) servedElsewhere(work []candidate, newest map[string]int64, now time.Time) {
-	until, all := e.lease.served()
+// servedElsewhere remembers what the process with the lease has served. It may notice another
+// policy and the clock later than this process does.
+func (e *Engine) servedElsewhere(work []candidate, newest map[string]int64, policy string, now time.Time) {
+	told := e.lease.served()
+	clock := told.Looked >= schema.MicrosOf(e.looked)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range work {
 		last := newest[c.due.TenantID]
-		if c.inStore() || last > until {
+		if c.inStore() || last > told.Done {
 			continue
 		}
 		k := e.of(c.due.ID)
-		if k.until = last; all {
-			k.told, k.turned, k.policy, k.asked = true, false, e.Policy(), now
+		if k.until = last; told.Policy == policy && (clock || !k.turned) {
+			k.told, k.turned, k.policy, k.asked = true, false, policy, now
 		}
 	}
 }
@@ -245,23 +260,31 @@ func untilNext(all []store.WebhookDue, now time.Time) time.Duration {
 	return max(next, restBetween)
 }
 
-// lookAtClock marks the webhooks whose users may see something else because of the clock.
+// lookAtClock marks the webhooks whose users may see something else because of the clock. All
+// processes look until the same moments. The first look begins where the process with the lease
+// has served everything.
 func (e *Engine) lookAtClock(ctx context.Context, now time.Time) error {
-	if !e.looked.IsZero() && now.Sub(e.looked) < lookEvery {
+	until, after := now.Truncate(lookEvery), schema.MicrosOf(e.looked)
+	if !until.After(e.looked) {
 		return nil
 	}
-	if !e.looked.IsZero() {
-		turned, err := e.Store.TurnedByClock(ctx, schema.MicrosOf(e.looked), schema.MicrosOf(now))
+	if e.looked.IsZero() {
+		lease, err := e.Store.WebhookLease(ctx)
 		if err != nil {
 			return err
 		}
-		e.mu.Lock()
-		for _, id := range turned {
-			e.of(id).turned = true
-		}
-		e.mu.Unlock()
+		after = lease.Looked
 	}
-	e.looked = now
+	turned, err := e.Store.TurnedByClock(ctx, after, schema.MicrosOf(until))
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, id := range turned {
+		e.of(id).turned = true
+	}
+	e.looked = until
 	return nil
 }
 
@@ -305,10 +328,9 @@ func (e *Engine) of(id string) *known {
 
 // withWork returns the webhooks that have work and wait for a place, and whether others
 // are being served.
-func (e *Engine) withWork(all []store.WebhookDue, newest map[string]int64, now time.Time) (work []candidate, busy bool) {
+func (e *Engine) withWork(all []store.WebhookDue, newest map[string]int64, policy string, now time.Time) (work []candidate, busy bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	policy := e.Policy()
 	for i := range all {
 		due := &all[i]
 		k := e.of(due.ID)
@@ -319,11 +341,11 @@ func (e *Engine) withWork(all []store.WebhookDue, newest map[string]int64, now t
 	return work, e.shares.all > 0
 }
 
-func (k *known) hasWork(due *store.WebhookDue, newest int64, policy any, now time.Time, every time.Duration) bool {
+func (k *known) hasWork(due *store.WebhookDue, newest int64, policy string, now time.Time, every time.Duration) bool {
 	switch {
 	case now.Before(due.NextAt.Time()):
 		return false
-	case due.Letter, due.Fresh, due.Waiting:
+	case due.Letter, due.Fresh, due.Waiting, due.Late:
 		return true
 	}
 	return !k.told || k.turned || k.until != newest || k.policy != policy || every > 0 && now.Sub(k.asked) >= every
@@ -345,19 +367,23 @@ func (e *Engine) begin(work []candidate) []candidate {
 func (e *Engine) serve(ctx context.Context, c candidate, newest int64) {
 	policy, at := e.Policy(), e.Now()
 	err := e.steps(ctx, c.due.ID)
-	again := errors.Is(err, store.ErrLeaseLost) || errors.Is(err, errMore)
+	again, lost := errors.Is(err, store.ErrLeaseLost) || errors.Is(err, errMore), false
+	e.mu.Lock()
+	k := e.hooks[c.due.ID]
+	next := at.Add(min(later<<min(k.faults, 10), latest))
+	e.mu.Unlock()
 	if err != nil && !again && ctx.Err() == nil {
 		e.Logger.Error("a webhook is late; it is tried again", "webhook", c.due.ID, "error", err)
+		lost = e.late(ctx, c.due.ID, next) != nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	k := e.hooks[c.due.ID]
-	k.busy = false
+	k.busy, k.lost = false, lost
 	switch {
 	case again: // the next round sees what is left
 		k.told = false
 	case err != nil:
-		k.not, k.told, k.teller = at.Add(min(later<<min(k.faults, 10), latest)), false, nil
+		k.not, k.told, k.teller = next, false, nil
 		k.faults++
 	default:
 		k.told, k.until, k.policy, k.asked, k.faults = true, newest, policy, at, 0
@@ -370,6 +396,23 @@ func (e *Engine) serve(ctx context.Context, c candidate, newest int64) {
 	case e.wake <- struct{}{}:
 	default:
 	}
+}
+
+// late shows in the state of a webhook that something waits which cannot be decided, until the
+// next try. So every process knows of it.
+func (e *Engine) late(ctx context.Context, id string, next time.Time) error {
+	hook, state, err := e.Store.WebhookState(ctx, id)
+	if errors.Is(err, fault.ErrNotFound) || err == nil && hook.Status != store.Active {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	state.Error, state.NextAt = store.LateWebhook, schema.MicrosOf(next)
+	if state.MadeAt == 0 {
+		state.MadeAt = schema.MicrosOf(e.Now())
+	}
+	return e.Store.PutWebhookState(ctx, e.lease.own, &state, nil)
 }
 
 // teller returns the teller of a webhook that is being served. It is kept for its next
@@ -396,7 +439,7 @@ func (e *Engine) steps(ctx context.Context, id string) (err error) {
 		if err != nil || !more || ctx.Err() != nil {
 			return err
 		}
-		if e.Now().Sub(begun) >= inTime {
+		if e.Now().Sub(begun) >= inTime || e.health.isLeaving() {
 			break
 		}
 	}

@@ -92,7 +92,7 @@ func (f fake) AsOf(context.Context, store.WebhookNow, feed.Answer) (bool, error)
 func (b *bench) engine(roots *x509.CertPool, tells ...fake) *Engine {
 	return New(Options{
 		Store: b.store, Guard: loopback, Roots: roots, Now: b.clock, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: NewMetrics(prometheus.NewRegistry()),
-		Policy: func() any { return nil }, Open: func(string, string) (Secret, error) { return Secret("secret"), nil },
+		Policy: func() string { return "" }, Open: func(string, string) (Secret, error) { return Secret("secret"), nil },
 		Teller: func(*store.Webhook) Teller { return append(tells, fake{})[0] },
 	})
 }
@@ -282,9 +282,10 @@ func TestAnIdleProcessWritesNothing(t *testing.T) {
 	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
 	b := newBench(t, map[string]string{"hook": url})
 	e := b.engine(roots)
-	for range 2 {
+	for range 3 {
 		b.round(e)
 		e.Wait()
+		b.pass(idleFor)
 	}
 	before, err := b.store.WebhookLease(context.Background())
 	if err != nil {
@@ -367,7 +368,7 @@ func TestDeadHostsOfOneTenantAreNoFaultOfTheProcess(t *testing.T) {
 	} {
 		h := &health{}
 		test.fail(h)
-		if aside := h.aside(now, test.tenants); aside != test.aside {
+		if aside := h.aside(now, test.tenants, false); aside != test.aside {
 			t.Errorf("%s: the process stands aside: %t", about, aside)
 		}
 	}
@@ -585,5 +586,137 @@ func TestTenantsAndHostsShareThePlaces(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A process that leaves the lease waits for what is on its way, and begins nothing meanwhile:
+// the process that takes the lease would send it, too.
+func TestAProcessThatStandsAsideEndsItsMessagesFirst(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	hold := make(chan struct{})
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		<-hold
+	})
+	b := newBench(t, map[string]string{"hook": url})
+	one, two := b.engine(roots), b.engine(roots)
+	b.round(one)
+	for asked.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	failing(&one.health, "carrier", manyHosts)
+	for range 10 {
+		b.round(one)
+		b.round(two)
+		b.pass(time.Second)
+	}
+	lease, err := b.store.WebhookLease(context.Background())
+	if err != nil || lease.Owner != one.lease.own {
+		t.Errorf("the lease is %+v, %v", lease, err)
+	}
+	close(hold)
+	one.Wait()
+	b.round(one)
+	for range 3 {
+		b.round(two)
+		two.Wait()
+		b.pass(time.Second)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the message was sent %d times", n)
+	}
+}
+
+// Each process notices the clock and another policy by itself. What the process with the lease
+// has not noticed is served by another one when that process has gone.
+func TestWhatTheProcessWithTheLeaseHasNotNoticedIsServed(t *testing.T) {
+	t.Parallel()
+	for about, notice := range map[string]func(b *bench, e *Engine){
+		"the clock": func(b *bench, e *Engine) {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.of(b.names.ID("hook")).turned = true
+			e.looked = e.looked.Add(lookEvery)
+		},
+		"another policy": func(_ *bench, e *Engine) { e.Policy = func() string { return "another" } },
+	} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
+			b := newBench(t, map[string]string{"hook": url})
+			var asked atomic.Int64
+			tells := fake{tell: func(*feed.Cursor) (feed.Answer, error) { asked.Add(1); return feed.Answer{}, nil }}
+			one, two := b.engine(roots), b.engine(roots, tells)
+			rounds := func(seconds int, engines ...*Engine) {
+				for range seconds {
+					for _, e := range engines {
+						b.round(e)
+						e.Wait()
+					}
+					b.pass(time.Second)
+				}
+			}
+			rounds(40, one, two)
+			if asked.Load() != 0 {
+				t.Fatal("the other process has the lease")
+			}
+			rounds(lookSeconds, one, two) // both have just looked
+			notice(b, two)
+			rounds(1, two)
+			b.change(1)
+			rounds(5, one, two) // the process with the lease is busy with a change, and ends
+			rounds(60, two)
+			if asked.Load() == 0 {
+				t.Error("nobody has asked again")
+			}
+		})
+	}
+}
+
+const lookSeconds = int(lookEvery / time.Second)
+
+// A webhook that cannot be decided is late by itself. The lease stays where it is, the webhook
+// is tried again, and the process with the lease says that it has served all others.
+func TestAWebhookThatCannotBeDecidedMovesNoLease(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
+	b := newBench(t, map[string]string{"hook": url})
+	var tries [2]atomic.Int64
+	var all []*Engine
+	for n := range tries {
+		all = append(all, b.engine(roots, fake{tell: func(after *feed.Cursor) (feed.Answer, error) {
+			if tries[n].Add(1); after != nil {
+				panic("a fault")
+			}
+			return feed.Answer{}, nil
+		}}))
+	}
+	rounds := func(seconds int) {
+		for range seconds {
+			for _, e := range all {
+				b.round(e)
+				e.Wait()
+			}
+			b.pass(time.Second)
+		}
+	}
+	rounds(10)
+	b.change(1)
+	rounds(300)
+	lease, err := b.store.WebhookLease(context.Background())
+	if err != nil || lease.Done == 0 || lease.Owner != all[0].lease.own {
+		t.Errorf("the lease is %+v, %v", lease, err)
+	}
+	if s := b.state("hook"); s.Error != store.LateWebhook || s.MadeAt == 0 || s.NextAt == 0 {
+		t.Errorf("the state is %+v", s)
+	}
+	if one, two := tries[0].Load(), tries[1].Load(); one < 5 || one > 12 || two != 0 {
+		t.Errorf("%d and %d tries", one, two)
+	}
+	all = all[1:]
+	rounds(320)
+	if tries[1].Load() == 0 {
+		t.Error("nobody tries again after the process with the lease has gone")
 	}
 }

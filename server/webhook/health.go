@@ -22,6 +22,7 @@ const (
 type health struct {
 	mu     sync.Mutex
 	failed map[string]map[string]bool // hosts since the last success, by tenant
+	leave  bool                       // the process stands aside when nothing is on its way
 	at     time.Time                  // when the process stood aside last
 }
 
@@ -55,15 +56,25 @@ func (h *health) faulty(tenant string) {
 	h.unreachable(tenant, undecidedHost)
 }
 
-// aside reports whether this process leaves the lease to others now. tenants is how many have
-// webhooks.
-func (h *health) aside(now time.Time, tenants int) bool {
+// aside reports whether this process begins nothing now, so that others take the lease as soon
+// as nothing is on its way any more (busy). tenants is how many have webhooks.
+func (h *health) aside(now time.Time, tenants int, busy bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.sick(tenants) && (h.at.IsZero() || now.Sub(h.at) >= asideEvery) {
-		h.failed, h.at = nil, now
+		h.failed, h.leave = nil, true
 	}
-	return !h.at.IsZero() && now.Sub(h.at) < asideFor
+	if h.leave && !busy {
+		h.leave, h.at = false, now
+	}
+	return h.leave || !h.at.IsZero() && now.Sub(h.at) < asideFor
+}
+
+// isLeaving reports whether the process waits for the end of what is on its way.
+func (h *health) isLeaving() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.leave
 }
 
 func (h *health) sick(tenants int) bool {

@@ -20,6 +20,9 @@ const (
 	// idleStale takes the place of staleAfter if all changes of data were served: another
 	// process may have noticed the rest earlier than the one with the lease.
 	idleStale = lookEvery + staleAfter
+	// idleFor is the time without work after which the process with the lease says what it has
+	// served, so that frequent changes cause few writes.
+	idleFor = 2 * time.Second
 )
 
 // lease is this process's view of who delivers. A process renews it only while it has
@@ -31,7 +34,6 @@ type lease struct {
 	own     string // names this process
 	known   store.WebhookLease
 	since   time.Time // when known was first read; zero: this process does not watch
-	beaten  bool      // the lease was renewed while this process watched
 	took    bool      // the last renewal took the lease from another process, or began it
 	renewed time.Time // zero: not held
 	losses  int64     // of the database's history since this process began, for which webhooks have begun again
@@ -54,7 +56,6 @@ func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, er
 		return l.held(now), err
 	}
 	if read != l.known || l.since.IsZero() {
-		l.beaten = l.beaten || !l.since.IsZero()
 		l.known, l.since = read, now
 	}
 	patience := idleStale
@@ -82,14 +83,14 @@ func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, er
 	return true, nil
 }
 
-// rest ends the watching: there is nothing to deliver. A process with the lease says that it
-// has served all changes until a data revision; 0 if it has not.
-func (l *lease) rest(ctx context.Context, done int64) error {
-	l.since, l.beaten = time.Time{}, false
-	if l.renewed.IsZero() || l.known.Done != 0 || done == 0 {
+// rest ends the watching: there is nothing to deliver. A process with the lease says what it
+// has served, if Done is not 0.
+func (l *lease) rest(ctx context.Context, told store.Told) error {
+	l.since = time.Time{}
+	if l.renewed.IsZero() || l.known.Done != 0 || told.Done == 0 {
 		return nil
 	}
-	rested, err := l.store.RestWebhookLease(ctx, l.known, done)
+	rested, err := l.store.RestWebhookLease(ctx, l.known, told)
 	if errors.Is(err, store.ErrLeaseLost) {
 		l.renewed = time.Time{}
 		return nil
@@ -98,12 +99,8 @@ func (l *lease) rest(ctx context.Context, done int64) error {
 	return err
 }
 
-// served returns until which data revision another process has served all changes; 0 if it is
-// working. all is true if it has served everything that this process saw when it began to
-// watch.
-func (l *lease) served() (until int64, all bool) {
-	return l.known.Done, l.beaten && l.known.Done != 0
-}
+// served returns what another process has served; nothing if it is working.
+func (l *lease) served() store.Told { return l.known.Told }
 
 func (l *lease) held(now time.Time) bool {
 	return !l.renewed.IsZero() && now.Sub(l.renewed) < heldFor

@@ -36,7 +36,7 @@ type candidate struct {
 
 // inStore reports whether the store itself says that there is work, whatever was served.
 func (c candidate) inStore() bool {
-	return c.due.Ended || c.due.Letter || c.due.Fresh || c.due.Waiting
+	return c.due.Ended || c.due.Letter || c.due.Fresh || c.due.Waiting || c.due.Late
 }
 
 // choose takes places for candidates. Tenants take turns, and the webhooks of each do:

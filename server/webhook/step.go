@@ -56,7 +56,7 @@ func (e *Engine) step(ctx context.Context, id string, teller func(*store.Webhook
 	case errors.Is(err, errOutdated):
 		return true, nil
 	case errors.As(err, &undecided):
-		return false, errors.Join(err, v.undecided(ctx))
+		v.health.faulty(v.hook.TenantID)
 	}
 	return more, err
 }
@@ -69,30 +69,12 @@ type undecidedError struct{ error }
 
 func (e *undecidedError) Unwrap() error { return e.error }
 
-// undecided is what a webhook shows after an undecidedError.
-const undecided = "undecided"
-
-// undecided shows in the state that changes wait which cannot be judged.
-func (v *visit) undecided(ctx context.Context) error {
-	v.health.faulty(v.hook.TenantID)
-	if v.state.Error == undecided {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // the process ends: the next one decides
-	}
-	if v.state.Error = undecided; v.state.MadeAt == 0 {
-		v.state.MadeAt = schema.MicrosOf(v.Now())
-	}
-	return v.put(ctx, nil)
-}
-
-// decided is the end of undecided: nothing waits.
+// decided is the end of what Engine.late has shown: nothing waits.
 func (v *visit) decided(ctx context.Context) error {
-	if v.state.Error != undecided {
+	if v.state.Error != store.LateWebhook {
 		return nil
 	}
-	v.state.Error, v.state.MadeAt = "", 0
+	v.state.Error, v.state.MadeAt, v.state.NextAt = "", 0, 0
 	return v.put(ctx, nil)
 }
 

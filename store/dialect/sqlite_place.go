@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Nothing in a file tells it from its own older copy. So the place of the database is noted
 // beside it, in a file of its own: a mark, and the last beat of the lease. The place is
 // another one if the file has moved away from its note, and if it holds an earlier beat than
-// the note. What was delivered after a beat is followed by another beat.
+// the note. What was delivered after a beat is followed by another beat. A loss of power may
+// take the last beat and leave its note: then the place is another one, too.
 
 // placeSuffix is the suffix of the note.
 const placeSuffix = "-place"
@@ -63,7 +65,7 @@ func (f *dbFile) keepBeat(beat int64) error {
 	defer f.noting.Unlock()
 	path := f.realPath()
 	n, err := readNote(path)
-	if err != nil || n.mark == "" {
+	if err != nil || n.mark == "" || beat <= n.beat { // another process may have noted a later one
 		return err
 	}
 	n.beat = beat
@@ -94,8 +96,16 @@ func readNote(path string) (n note, err error) {
 // writeNote replaces the note. Only the owner may read it, as for the database.
 func writeNote(path string, n note) error {
 	path += placeSuffix
-	if err := os.WriteFile(path+".new", fmt.Appendf(nil, "%s %d\n", n.mark, n.beat), 0o600); err != nil {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // another process may write one, too
+	if err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
+	_, err = fmt.Fprintf(f, "%s %d\n", n.mark, n.beat)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
