@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"resellerd/store"
 	"resellerd/store/fault"
@@ -618,7 +619,7 @@ func TestTheNewestChangeOfEachTenantWithWebhooks(t *testing.T) {
 func TestAServerThatRefusesItsNameHasAPlace(t *testing.T) {
 	t.Parallel()
 	url := storetest.Postgres(t)
-	placed := func(code pq.ErrorCode, refused ...string) (string, error) {
+	placed := func(code pqerror.Code, refused ...string) (string, error) {
 		t.Helper()
 		answers := storetest.Statements{Refuse: func(text string) error {
 			if slices.ContainsFunc(refused, func(name string) bool { return strings.Contains(text, name) }) {
@@ -628,7 +629,7 @@ func TestAServerThatRefusesItsNameHasAPlace(t *testing.T) {
 		}}
 		return storetest.Open(t, url, store.Options{Wrap: answers.Wrap}).Place(ctx)
 	}
-	place := func(code pq.ErrorCode, refused ...string) string {
+	place := func(code pqerror.Code, refused ...string) string {
 		t.Helper()
 		is, err := placed(code, refused...)
 		if err != nil {
