@@ -303,8 +303,10 @@ func (w *writing) importFile(run *importRun) (seen, *importBody, error) {
 		},
 		Compared: &base, On: run.profile.on(),
 		Known: known, Compare: func(c store.Compared) { run.known = c }, RowTimes: run.limits().RowTimes(), Confirm: confirmed,
-		Opens:  order.confirmedOpen(),
-		Refuse: func(line uint32, column, reason string) { run.report.Refuse(line, column, reason) },
+		Opens: order.confirmedOpen(),
+		Refuse: func(line uint32, column, reason string) error {
+			return fileProblem(run.report.Refuse(line, column, reason))
+		},
 	})
 	if err != nil {
 		return before, nil, run.unlikePlan(err)

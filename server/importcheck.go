@@ -97,12 +97,14 @@ const (
 	confirmGone  = "removed"
 	confirmOpen  = "opened:"
 	fewOpened    = 20 // prefixes that are asked about one by one
+	priceRow     = "price_row"
 )
 
 // doubts returns the questions about numbers that differ much from the known ones, with what the
 // import would change.
 func (run *importRun) doubts(drafts []store.Imported) error {
 	var open []cardfile.Question
+	unlisted := int64(0) // doubtful prices that the store does not list
 	ask := func(name, effect string, q cardfile.Question) {
 		if !slices.Contains(run.order.confirm, name) {
 			q.Choices = []cardfile.Choice{{Parameter: "confirm", Value: name, Effect: effect}}
@@ -115,13 +117,16 @@ func (run *importRun) doubts(drafts []store.Imported) error {
 			Text: fmt.Sprintf("%d of %d prefixes, such as %s, begin with no country code", unknown, all, first)})
 	}
 	run.askOverlaps(drafts, ask)
+	askOpened(drafts, ask)
+	run.askRemoved(drafts, ask)
 	for i := range drafts {
-		askOpened(&drafts[i], ask)
-		run.askRows(&drafts[i], i == 0, ask)
+		askPrices(&drafts[i], ask)
+		unlisted += drafts[i].Doubts - int64(len(drafts[i].Doubtful))
 	}
 	if len(open) == 0 {
 		return nil
 	}
+	open = cutQuestions(open, unlisted)
 	p := *problemOf(fileProblem(cardfile.Open(open, run.report.Mapping)))
 	p.field = "confirm"
 	for _, d := range drafts {
@@ -130,34 +135,69 @@ func (run *importRun) doubts(drafts []store.Imported) error {
 	return &p
 }
 
-// askOpened asks about blocked prefixes that lose their rate, so that an open shorter prefix applies: the file lacks them,
-// or removes them.
-func askOpened(d *store.Imported, ask func(name, effect string, q cardfile.Question)) {
-	q := cardfile.Question{Code: "opened"}
-	few := d.Opens <= fewOpened
-	for _, o := range d.Opened {
-		effect := fmt.Sprintf("%s costs %s, like %s", o.Prefix, rating.Money(o.Cost), o.Under)
-		if q.Sample = o.Prefix; few {
-			q.Text = fmt.Sprintf("the card blocks %s, which would be opened, because %s applies without it: confirm that, or give %s as blocked", o.Prefix, o.Under, o.Prefix)
-			ask(confirmOpen+o.Prefix, effect, q)
-			continue
+// cutQuestions cuts questions to as many as one answer holds, and says in the last one how many more there are. Those about
+// prices come last; unlisted is how many of these are missing.
+func cutQuestions(open []cardfile.Question, unlisted int64) []cardfile.Question {
+	more := unlisted
+	if n := len(open) - cardfile.MaxQuestions; n > 0 {
+		open, more = open[:cardfile.MaxQuestions], more+int64(n)
+	}
+	last := &open[len(open)-1]
+	switch {
+	case more == 0:
+	case last.Code == priceRow:
+		last.Text += fmt.Sprintf("; %d more prices change as much: if they are right, set the limit row of a profile to the times by which prices may change, and give profile=NAME", more)
+	default:
+		last.Text += fmt.Sprintf("; %d more questions follow when these are answered", more)
+	}
+	return open
+}
+
+// askOpened asks about blocked prefixes that the file opens without saying so.
+func askOpened(drafts []store.Imported, ask func(name, effect string, q cardfile.Question)) {
+	all := int64(0)
+	for i := range drafts {
+		all += drafts[i].Opens
+	}
+	for i := range drafts {
+		d := &drafts[i]
+		for _, o := range d.Opened {
+			q := cardfile.Question{Code: "opened", Sample: o.Prefix}
+			name, effect := confirmOpen+o.Prefix, fmt.Sprintf("%s costs %s", o.Prefix, rating.Money(o.Cost))
+			if o.Under != o.Prefix {
+				q.Text = fmt.Sprintf("the card blocks %s, which would be opened, because %s applies without it: confirm that, or give %s as blocked", o.Prefix, o.Under, o.Prefix)
+				effect += ", like " + o.Under
+			} else {
+				q.Text = fmt.Sprintf("the card blocks %s, or a shorter prefix, and the file gives it a price without a status, which would open it: confirm that, or give %s as blocked", o.Prefix, o.Prefix)
+			}
+			if all > fewOpened {
+				name = fmt.Sprintf("%s%d-prefixes-%s", confirmOpen, d.Opens, d.OpensSum())
+				q.Text = fmt.Sprintf("the card blocks %d prefixes, such as %s, which would be opened, because the file gives them without a status, or lacks them and shorter ones apply: confirm that, or give them as blocked", d.Opens, o.Prefix)
+			}
+			ask(name, effect, q)
+			if all > fewOpened {
+				break
+			}
 		}
-		q.Text = fmt.Sprintf("the card blocks %d prefixes, such as %s, which would be opened, because shorter ones apply without them: confirm that, or give them as blocked", d.Opens, o.Prefix)
-		ask(fmt.Sprintf("%s%d-prefixes", confirmOpen, d.Opens), effect, q)
-		return
 	}
 }
 
-// askRows asks about the prices that rise or fall much, and about the prefixes that go.
-func (run *importRun) askRows(d *store.Imported, first bool, ask func(name, effect string, q cardfile.Question)) {
-	if c := d.Changes; first && c != nil && run.order.mode == modeReplace && c.Removed >= fewRemovals {
-		before := c.Removed + c.Up + c.Down + c.Changed + c.Unchanged
-		if run.limits().TooManyRemoved(c.Removed, before) {
-			ask(confirmGone, fmt.Sprintf("%d prefixes are removed", c.Removed), cardfile.Question{Code: "removed_rows",
-				Text: fmt.Sprintf("the file lacks %d of the %d prefixes in force, so they would be removed", c.Removed, before)})
-		}
+// askRemoved asks about the prefixes that go.
+func (run *importRun) askRemoved(drafts []store.Imported, ask func(name, effect string, q cardfile.Question)) {
+	if len(drafts) == 0 || drafts[0].Changes == nil || run.order.mode != modeReplace {
+		return
 	}
-	for n, m := range d.Doubtful {
+	c := drafts[0].Changes
+	before := c.Removed + c.Up + c.Down + c.Changed + c.Unchanged
+	if c.Removed >= fewRemovals && run.limits().TooManyRemoved(c.Removed, before) {
+		ask(confirmGone, fmt.Sprintf("%d prefixes are removed", c.Removed), cardfile.Question{Code: "removed_rows",
+			Text: fmt.Sprintf("the file lacks %d of the %d prefixes in force, so they would be removed", c.Removed, before)})
+	}
+}
+
+// askPrices asks about the prices that rise or fall much.
+func askPrices(d *store.Imported, ask func(name, effect string, q cardfile.Question)) {
+	for _, m := range d.Doubtful {
 		verb := "rises"
 		if m.Is < m.Was {
 			verb = "falls"
@@ -169,11 +209,8 @@ func (run *importRun) askRows(d *store.Imported, first bool, ask func(name, effe
 		if m.Under != "" {
 			what += ", which is new below " + m.Under + ","
 		}
-		text := fmt.Sprintf("%s %s from %s to %s", what, verb, rating.Money(m.Was), rating.Money(m.Is))
-		if more := d.Doubts - int64(len(d.Doubtful)); more > 0 && n == len(d.Doubtful)-1 {
-			text += fmt.Sprintf("; %d more prices change as much: if they are right, set the limit row of a profile to the times by which prices may change, and give profile=NAME", more)
-		}
-		ask(m.Prefix+"="+rating.Money(m.Is).String(), effect, cardfile.Question{Code: "price_row", Sample: m.Prefix, Text: text})
+		ask(m.Prefix+"="+rating.Money(m.Is).String(), effect, cardfile.Question{Code: priceRow, Sample: m.Prefix,
+			Text: fmt.Sprintf("%s %s from %s to %s", what, verb, rating.Money(m.Was), rating.Money(m.Is))})
 	}
 }
 

@@ -146,6 +146,13 @@ func TestAnImportThatOpensABlockedPrefixAsks(t *testing.T) {
 			{"an amendment that removes one", amend, fmt.Sprintf(removes, "Withdrawn"), "[opened:4479]"},
 			{"an amendment whose rate has ended", amend, fmt.Sprintf(removes, "Expired"), "[opened:4479]"},
 			{"a profile that removes", "mode=amend&confirm=overlap:44&confirm=overlap:4479&profile=weekly&base=" + base, fmt.Sprintf(removes, "Withdrawn"), "[opened:4479]"},
+			{"a replacement without a status", "mode=replace", "prefix,cost,pulse\n44,0.01,1\n447,0.011,1\n4479,0.9,1\n4480,0.9,1\n49,0.01,1\n", "[opened:4479 opened:4480]"},
+			{"a replacement with empty states", "mode=replace", strings.ReplaceAll(deck, "blocked", ""), "[opened:4479 opened:4480]"},
+			{"a replacement with longer prefixes", "mode=replace", "prefix,cost,pulse,status\n44,0.01,1,\n447,0.011,1,\n44791,0.9,1,\n4480,,1,blocked\n49,0.01,1,\n", "[opened:4479 opened:44791]"},
+			{"an amendment with a longer prefix", "mode=amend&base=" + base, "prefix,cost\n44801,0.9\n", "[opened:44801]"},
+			{"an amendment with a later one", "mode=amend&base=" + base, "prefix,cost,effective date\n44801,0.9," + w.clock().Add(48*time.Hour).Format(time.RFC3339) + "\n", "[opened:44801]"},
+			{"an amendment that says so", "mode=amend&base=" + base, "prefix,cost,status\n44801,0.9,open\n", "[]"},
+			{"a replacement that says so", "mode=replace", strings.ReplaceAll(deck, "blocked", "open"), "[]"},
 			{"a replacement with them", "mode=replace", deck, "[]"},
 		} {
 			for _, apply := range []string{"", "&apply=true"} {
@@ -184,7 +191,7 @@ func TestAnImportThatOpensABlockedPrefixAsks(t *testing.T) {
 	})
 }
 
-// Many prefixes that are opened are one question, whose answer names their number.
+// Many prefixes that are opened are one question. Its answer opens no others, however many they are.
 func TestManyOpenedPrefixesAreOneQuestion(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
@@ -194,32 +201,80 @@ func TestManyOpenedPrefixesAreOneQuestion(t *testing.T) {
 		}
 		w.someCard("m", "known", "provider", deck)
 		const query, file = "mode=replace&nanp=false&confirm=removed", "prefix,cost\n44,0.01\n"
-		if got, _ := w.importInto("m", "known", query, file); got.status != 422 || !strings.Contains(got.body, `"value":"opened:130-prefixes","effect":"44000 costs 0.01, like 44"`) {
-			t.Errorf("%d %s", got.status, got.body)
+		ask := func(file string) string {
+			got, _ := w.importInto("m", "known", query, file)
+			var body problemBody
+			must(t, json.Unmarshal([]byte(got.body), &body))
+			if got.status != 422 || len(body.Questions) != 1 || !strings.HasPrefix(body.Questions[0].Choices[0].Value, "opened:130-prefixes-") && !strings.HasPrefix(body.Questions[0].Choices[0].Value, "opened:129-prefixes-") {
+				t.Fatalf("%d %s", got.status, got.body)
+			}
+			return body.Questions[0].Choices[0].Value
 		}
-		if got, _ := w.importInto("m", "known", query+"&confirm=opened:129-prefixes", file); got.status != 422 {
-			t.Errorf("another number: %d %s", got.status, got.body)
+		name, others := ask(file), map[string]string{
+			"one stays blocked":       file + "44000,,blocked\n",
+			"one stays, another goes": file + "44001,,blocked\n",
+			"another prefix opens":    file + "44001,,blocked\n440020,0.01,\n",
+			"they open later":         strings.ReplaceAll(strings.ReplaceAll(file, "cost\n", "cost,effective date\n"), "0.01\n", "0.01,"+w.clock().Add(48*time.Hour).Format(time.RFC3339)+"\n"),
 		}
-		if got, report := w.importInto("m", "known", query+"&confirm=opened:130-prefixes", file); got.status != 200 || report.Revisions[0].Removed != 130 {
+		for what, other := range others {
+			if strings.Contains(other, "blocked") {
+				other = strings.Replace(strings.ReplaceAll(other, "0.01\n", "0.01,\n"), "cost\n", "cost,status\n", 1)
+			}
+			if got := ask(other); got == name {
+				t.Errorf("%s: %s too", what, got)
+			}
+			if got, _ := w.importInto("m", "known", query+"&confirm="+name, other); got.status != 422 {
+				t.Errorf("%s: %d %s", what, got.status, got.body)
+			}
+		}
+		if got, report := w.importInto("m", "known", query+"&confirm="+name, file); got.status != 200 || report.Revisions[0].Removed != 130 {
 			t.Errorf("confirmed: %d %s", got.status, got.body)
 		}
 	})
 }
 
-// Too many doubtful prices to confirm one by one need other limits, and the message says where they are set.
-func TestManyDoubtfulPricesNameTheWayOut(t *testing.T) {
+// Too many doubtful prices to confirm one by one need other limits, and the message says where they are set. The limits of
+// one answer hold for all dates of a file together.
+func TestManyDoubtsNameTheWayOut(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		deck := func(cost string) string {
-			text := "prefix,cost\n"
-			for n := range 120 {
-				text += fmt.Sprintf("44%03d,%s\n", n, cost)
+		day := func(n int) string { return w.clock().Add(time.Duration(n) * 24 * time.Hour).Format(time.RFC3339) }
+		deck := func(cost string, days ...int) string {
+			text := "prefix,cost,effective date\n"
+			for i, day := range days {
+				at := ""
+				if day > 0 {
+					at = w.clock().Add(time.Duration(day) * 24 * time.Hour).Format(time.RFC3339)
+				}
+				for n := range 120 {
+					text += fmt.Sprintf("44%03d,%s,%s\n", n+200*i, cost, at)
+				}
 			}
 			return text
 		}
-		base := w.someCard("m", "known", "provider", deck("0.01"))
-		got, _ := w.importInto("m", "known", "mode=amend&nanp=false&confirm=prices&base="+base, deck("0.1"))
-		if got.status != 422 || !strings.Contains(got.body, "20 more prices change as much: if they are right, set the limit row of a profile") {
+		base := w.someCard("m", "known", "provider", deck("0.01", 0, 0, 0))
+		for _, c := range []struct {
+			days []int
+			want string
+		}{
+			{[]int{0}, "20 more prices change as much: if they are right, set the limit row of a profile"},
+			{[]int{0, 2, 3}, "260 more prices change as much"},
+		} {
+			got, _ := w.importInto("m", "known", "mode=amend&nanp=false&confirm=prices&base="+base, deck("0.1", c.days...))
+			var body problemBody
+			must(t, json.Unmarshal([]byte(got.body), &body))
+			if got.status != 422 || len(body.Questions) != 100 || !strings.Contains(got.body, c.want) {
+				t.Errorf("%d %d questions, want %s: %s", got.status, len(body.Questions), c.want, got.body)
+			}
+		}
+		blocked, opened := "prefix,cost,status\n44,0.01,open\n", "prefix,cost,effective date\n"
+		for n := range 22 {
+			blocked += fmt.Sprintf("44%03d,,blocked\n", n)
+			opened += fmt.Sprintf("44%03d1,0.01,%s\n", n, day(2+n%2))
+		}
+		base = w.someCard("m", "closed", "provider", blocked)
+		got, _ := w.importInto("m", "closed", "mode=amend&nanp=false&base="+base, opened)
+		if n := strings.Count(got.body, `"value":"opened:11-prefixes-`); got.status != 422 || n != 2 {
 			t.Errorf("%d %s", got.status, got.body)
 		}
 	})

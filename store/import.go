@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"maps"
 	"slices"
 	"time"
@@ -26,11 +27,11 @@ type Import struct {
 	Compare  func(Compared)     // takes known prices for the sampled rates; nil if that is not wanted
 	RowTimes int64              // a price that rises or falls by more is doubtful; 0 for no limit
 	Confirm  map[PriceMove]bool // prefixes with new prices that are not doubtful
-	Opens    map[string]bool    // blocked prefixes without a rate below an open one that are not listed
+	Opens    map[string]bool    // blocked prefixes that the import may open without saying so
 
 	// Refuse takes the rates that the card cannot take, by the lines that give them. The import goes on without
-	// them. If it is nil, they are an error.
-	Refuse func(line uint32, column, reason string)
+	// them, until Refuse returns an error. If it is nil, they are an error.
+	Refuse func(line uint32, column, reason string) error
 
 	// Compared takes the revision that the import is compared with, "" for none; nil if that is
 	// not wanted.
@@ -62,11 +63,12 @@ type Imported struct {
 	Overlaps     []Overlap
 	Replacements []Revision
 
-	open     []Longer // changed prefixes that the current prefix begins with
-	covering [][]any  // rates before the import whose prefixes the current one begins with
-	above    [][]any  // those after it
-	given    []byte   // what an amendment gives, as it is stored
-	givens   int      // for how many prefixes
+	open     []Longer  // changed prefixes that the current prefix begins with
+	covering [][]any   // rates before the import whose prefixes the current one begins with
+	above    [][]any   // those after it
+	opening  hash.Hash // of the prefixes that are opened; nil for none
+	given    []byte    // what an amendment gives, as it is stored
+	givens   int       // for how many prefixes
 }
 
 // Longer counts the longer prefixes that an amendment leaves as they are.

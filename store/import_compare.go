@@ -3,7 +3,11 @@ package store
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"math/bits"
 	"slices"
@@ -65,20 +69,45 @@ func covering(rates *[][]any, prefix string, own []any) (by []any) {
 	return by
 }
 
-// Opened is a blocked prefix that an import leaves without a rate, so that an open shorter one applies.
+// Opened is a prefix that was blocked, by itself or by a shorter one, and that an import opens without saying so. It leaves
+// the prefix without a rate, so that an open shorter one applies, or gives it a rate without a status.
 type Opened struct {
-	Prefix, Under string
-	Cost          int64 // of the shorter prefix
+	Prefix, Under string // the same if the import gives the prefix a rate
+	Cost          int64  // of the rate that applies
 }
 
-// opens keeps a prefix that an import opens by leaving it without a rate. by is the rate that applies instead.
-func (d *Imported) opens(prefix string, was, is, by []any, what *Import) {
-	if was == nil || was[statusAt] != "blocked" || is != nil || by == nil || by[statusAt] == "blocked" || what.Opens[prefix] {
+// OpensSum identifies the prefixes that are opened, and their moment: another import has the same one only if it opens the
+// same prefixes.
+func (d *Imported) OpensSum() string {
+	if d.opening == nil {
+		return ""
+	}
+	return hex.EncodeToString(d.opening.Sum(nil)[:8])
+}
+
+// opens keeps a prefix that an import opens without saying so. by and above are the rates of the longest shorter prefixes
+// before the import and after it, and given are the columns that the import gives.
+func (d *Imported) opens(prefix string, was, is, by, above []any, given uint16, what *Import) {
+	if is != nil && given&(1<<statusAt) != 0 {
+		return
+	}
+	if was == nil {
+		was = by
+	}
+	if is == nil {
+		is = above
+	}
+	if was == nil || was[statusAt] != "blocked" || is == nil || is[statusAt] == "blocked" || what.Opens[prefix] {
 		return
 	}
 	if d.Opens++; len(d.Opened) < maxDoubts {
-		d.Opened = append(d.Opened, Opened{prefix, prefixOf(by), orCost(by, costAt)})
+		d.Opened = append(d.Opened, Opened{prefix, prefixOf(is), orCost(is, costAt)})
 	}
+	if d.opening == nil {
+		d.opening = sha256.New()
+		fmt.Fprintln(d.opening, int64(d.At))
+	}
+	_, _ = io.WriteString(d.opening, prefix+"\n") // never fails
 }
 
 // newTimes is how much wider the limit is for a prefix that is new below another one. It is

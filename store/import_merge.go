@@ -61,7 +61,7 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 			if given.amends {
 				drafts[d].gives(prefix, given.took)
 			}
-			drafts[d].count(prefix, was, holds, &i.what)
+			drafts[d].count(prefix, was, holds, given.took, &i.what)
 			if was = holds; holds == nil {
 				continue
 			}
@@ -73,8 +73,8 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 	}
 }
 
-// count counts a prefix whose rate was another one before, nil for none.
-func (d *Imported) count(prefix string, was, is []any, what *Import) {
+// count counts a prefix whose rate was another one before, nil for none. given are the columns that the import gives.
+func (d *Imported) count(prefix string, was, is []any, given uint16, what *Import) {
 	if is != nil {
 		d.Revision.Rows++
 	}
@@ -82,7 +82,7 @@ func (d *Imported) count(prefix string, was, is []any, what *Import) {
 		return
 	}
 	by := covering(&d.covering, prefix, was)
-	d.opens(prefix, was, is, covering(&d.above, prefix, is), what)
+	d.opens(prefix, was, is, by, covering(&d.above, prefix, is), given, what)
 	change := CompareRates(was, is)
 	d.Changes.count(change)
 	d.keeps(prefix, change == RateUnchanged)
@@ -134,7 +134,7 @@ type given struct {
 	amends     bool   // a rate keeps the columns that are not given
 	took       uint16 // the columns of the last prefix that were given
 	values     []any
-	refuseLine func(line uint32, column, reason string)
+	refuseLine func(line uint32, column, reason string) error
 }
 
 func (g *given) advance() error {
@@ -176,7 +176,7 @@ func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, 
 		case g.kind == erased:
 			holds, g.took = nil, wholeRate
 		case !g.amends:
-			if holds = g.values; was != nil && g.mask&(1<<nameAt) == 0 {
+			if holds, g.took = g.values, g.mask; was != nil && g.mask&(1<<nameAt) == 0 {
 				holds[nameAt] = was[nameAt]
 			}
 		case before == nil && g.mask&(1<<costAt) == 0 && g.values[statusAt] != "blocked":
@@ -198,8 +198,7 @@ func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, 
 	if g.refuseLine == nil {
 		return nil, fmt.Errorf("rate %q: %w", prefix, fault.Invalid("cost", why))
 	}
-	g.refuseLine(line, "cost", why)
-	return before, nil
+	return before, g.refuseLine(line, "cost", why)
 }
 
 // over returns a rate with the columns that are given in place of its own.

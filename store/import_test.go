@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -335,8 +336,9 @@ func TestAnAmendmentRefusesTheLinesThatNeedAPrice(t *testing.T) {
 				mustDo(to.Replace(0, "35", nil))
 				return to.Put(hour(1), rate("36", name, 10))
 			})
-			what.Preview, what.Refuse = preview, func(line uint32, column, reason string) {
+			what.Preview, what.Refuse = preview, func(line uint32, column, reason string) error {
 				refused = append(refused, fmt.Sprint(line, " ", column, " ", reason))
+				return nil
 			}
 			drafts, err := importLong(c.Store, c.master.ID, what)
 			want := []string{"3 cost is missing, and the card has no prefix 33", "7 cost is missing, and the card has no prefix 36",
@@ -402,6 +404,108 @@ func TestAnImportListsTheBlockedPrefixesThatItOpens(t *testing.T) {
 			if got := drafts[0].Opened; fmt.Sprint(got) != tc.want || drafts[0].Opens != int64(len(got)) {
 				t.Errorf("%s: %v, want %s", tc.name, got, tc.want)
 			}
+		}
+	})
+}
+
+// No number that was blocked is open after an import, unless the import says so for the prefix that is opened, or lists it.
+func TestEachNumberThatAnImportOpensIsListedOrSaid(t *testing.T) {
+	t.Parallel()
+	said := uint16(1) << store.RateColumns([]string{"status"})[0]
+	r := rand.New(rand.NewPCG(7, 9))
+	digits := func(most int) string {
+		text := ""
+		for range 1 + r.IntN(most) {
+			text += pick(r, []string{"4", "7"})
+		}
+		return text
+	}
+	draw := func() map[string]store.Rate {
+		rates := map[string]store.Rate{}
+		for range r.IntN(8) {
+			prefix := digits(4)
+			rates[prefix] = store.Rate{Prefix: prefix, Cost: 5, Pulse: 1, Blocked: r.IntN(2) == 0}
+		}
+		return rates
+	}
+	applies := func(rates map[string]store.Rate, number string) (store.Rate, bool) {
+		for n := len(number); n > 0; n-- {
+			if rate, there := rates[number[:n]]; there {
+				return rate, true
+			}
+		}
+		return store.Rate{}, false
+	}
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		found := 0
+		for round := range 200 {
+			before, gives, amends := draw(), draw(), r.IntN(2) == 0
+			before["447"] = store.Rate{Prefix: "447", Cost: 5, Pulse: 1, Blocked: true}
+			var base store.Revision
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				base = active(tx, c.bought.ID, slices.Collect(maps.Values(before))...)
+			})
+			after, told, of := map[string]store.Rate{}, map[string]bool{}, ""
+			if amends {
+				after, of = maps.Clone(before), base.ID
+			}
+			changes := []store.RateGiven{}
+			for prefix, rate := range gives {
+				g := store.RateGiven{Rate: rate, Given: ^uint16(0)}
+				was, there := after[prefix]
+				switch {
+				case r.IntN(3) > 0 || rate.Blocked:
+					told[prefix], after[prefix] = true, rate
+				case amends && there && r.IntN(2) == 0:
+					g.Removed = true
+					delete(after, prefix)
+				default:
+					g.Given &^= said
+					if rate.Blocked = there && was.Blocked; !amends {
+						rate.Blocked = false
+					}
+					after[prefix] = rate
+				}
+				changes = append(changes, g)
+			}
+			what := importOf(c.bought.ID, of, func(to *store.Importer) error {
+				for _, g := range changes {
+					mustDo(to.Put(0, g))
+				}
+				return nil
+			})
+			what.Preview = true
+			drafts, err := importLong(c.Store, c.master.ID, what)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(drafts) == 0 {
+				continue
+			}
+			listed := map[string]bool{}
+			for _, o := range drafts[0].Opened {
+				listed[o.Prefix] = true
+				was, _ := applies(before, o.Prefix)
+				if is, there := applies(after, o.Prefix); !was.Blocked || !there || is.Blocked || is.Prefix != o.Under {
+					t.Errorf("round %d: %+v, which was %+v and is %+v", round, o, was, is)
+				}
+			}
+			for n := range 32 {
+				number := strings.NewReplacer("0", "4", "1", "7").Replace(fmt.Sprintf("%05b", n))
+				was, _ := applies(before, number)
+				is, there := applies(after, number)
+				if !was.Blocked || !there || is.Blocked {
+					continue
+				}
+				found++
+				opened := slices.ContainsFunc(slices.Collect(maps.Keys(listed)), func(prefix string) bool { return strings.HasPrefix(number, prefix) })
+				if !opened && !(len(is.Prefix) >= len(was.Prefix) && told[is.Prefix]) {
+					t.Errorf("round %d: %s was blocked by %s, and %s opens it unasked: %v", round, number, was.Prefix, is.Prefix, drafts[0].Opened)
+				}
+			}
+		}
+		if found == 0 {
+			t.Error("no number was opened")
 		}
 	})
 }

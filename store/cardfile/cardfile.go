@@ -180,7 +180,7 @@ const (
 	maxUncounted = 20_000    // prefixes from ranges that are expanded before the whole file is counted
 	maxDates     = 32        // different dates after Options.Now
 	maxFixes     = 10_000    // prefixes that occur twice with different values
-	maxDemoted   = 100_000   // lines that another line replaces or contradicts
+	maxDemoted   = 100_000   // lines that another line replaces or contradicts, or that the card refuses
 	maxRefusals  = 100       // refusals in the report
 	maxHeading   = 50        // lines to search for the heading
 )

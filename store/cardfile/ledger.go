@@ -201,11 +201,16 @@ func (r *Report) demote(line uint32, to outcome) {
 	}
 }
 
-// Refuse refuses a row that was yielded: the line is refused, and the prefix has no rate.
-func (r *Report) Refuse(line uint32, column, reason string) {
+// Refuse refuses a row that was yielded: the line is refused, and the prefix has no rate. It returns a FileError if too many
+// lines are refused.
+func (r *Report) Refuse(line uint32, column, reason string) error {
 	r.Rates--
 	r.demote(line, contradicts)
 	r.note(r.placeOf(line), refusal{column: column, reason: reason})
+	if len(r.demoted) > maxDemoted {
+		return &FileError{Place: r.placeOf(line), Text: fmt.Sprintf("more than %d lines are refused, such as this one: %s %s. Correct the file", maxDemoted, column, reason)}
+	}
+	return nil
 }
 
 // settle counts the rates that stand and lists the fixes.

@@ -150,9 +150,32 @@ func TestALineIsRefusedOnceAfterTheReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report.Refuse(lines[0], "cost", "is missing")
-	report.Refuse(lines[1], "cost", "is missing")
+	for _, line := range lines[:2] {
+		if err := report.Refuse(line, "cost", "is missing"); err != nil {
+			t.Error(err)
+		}
+	}
 	if l := report.Lines; l.Priced != 1 || l.Refused != 1 || report.Rates != 1 || len(report.Refusals) != 2 || report.Refusals[1].Line != 2 {
 		t.Errorf("%+v", report)
+	}
+}
+
+// Refusals after the reading are limited like those of the reading: each of them is remembered.
+func TestRefusalsAfterTheReadingAreLimited(t *testing.T) {
+	t.Parallel()
+	const limit = 100_000
+	text := []byte("Prefix,Name\n")
+	for n := range limit + 2 {
+		text = fmt.Appendf(text, "44%06d,A\n", n)
+	}
+	report, err := cardfile.Read(t.Context(), fileOf("a.csv", text), cardfile.Options{NANP: no(), Amend: true, Now: noon}, func(cardfile.Row) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range limit + 1 {
+		err := report.Refuse(uint32(n+2), "cost", "is missing")
+		if bad := new(cardfile.FileError); errors.As(err, &bad) != (n == limit) || n == limit && !strings.Contains(err.Error(), fmt.Sprintf("line %d: more than 100000 lines are refused", limit+2)) {
+			t.Fatalf("refusal %d: %v", n+1, err)
+		}
 	}
 }
