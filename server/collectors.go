@@ -38,6 +38,7 @@ type storeCollector struct {
 	store    *store.Store
 	revision *prometheus.Desc
 	lost     *prometheus.Desc
+	replica  *prometheus.Desc
 	pools    []poolMetric
 	rates    []rateMetric
 }
@@ -85,6 +86,8 @@ func newStoreCollector(st *store.Store) *storeCollector {
 		revision: prometheus.NewDesc("resellerd_store_data_revision", "The newest data revision that is known.", nil, nil),
 		lost: prometheus.NewDesc("resellerd_store_history_lost_total",
 			"Number of times the database lacked commits that this process had read.", nil, nil),
+		replica: prometheus.NewDesc("resellerd_store_replica_reads_total",
+			"Reads for the replica: answered there, or by the primary because the replica lacked a commit (behind) or did not answer (failed).", []string{"result"}, nil),
 		pools: []poolMetric{
 			pool("connections_open", "Open connections.", gauge, func(s sql.DBStats) float64 { return float64(s.OpenConnections) }),
 			pool("connections_in_use", "Connections in use.", gauge, func(s sql.DBStats) float64 { return float64(s.InUse) }),
@@ -99,6 +102,7 @@ func newStoreCollector(st *store.Store) *storeCollector {
 func (c *storeCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.revision
 	out <- c.lost
+	out <- c.replica
 	for _, m := range c.pools {
 		out <- m.desc
 	}
@@ -111,6 +115,10 @@ func (c *storeCollector) Describe(out chan<- *prometheus.Desc) {
 func (c *storeCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(c.revision, prometheus.GaugeValue, float64(c.store.Revision()))
 	out <- prometheus.MustNewConstMetric(c.lost, prometheus.CounterValue, float64(c.store.HistoryLost()))
+	reads := c.store.ReplicaReads()
+	for result, n := range map[string]int64{"answered": reads.Answered, "behind": reads.Behind, "failed": reads.Failed} {
+		out <- prometheus.MustNewConstMetric(c.replica, prometheus.CounterValue, float64(n), result)
+	}
 	memory := c.store.RateMemory()
 	for _, m := range c.rates {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, float64(m.value(memory)))

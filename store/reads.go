@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"resellerd/policies/bounded"
+	"resellerd/store/dialect"
 	"resellerd/store/history"
 	"resellerd/store/lookup"
 	"resellerd/store/query"
@@ -14,7 +15,12 @@ import (
 // database does not answer, and the context's error if that ends first. It never
 // returns part of a page.
 func (s *Store) List(ctx context.Context, q query.Query) (query.Page, error) {
-	return s.query.List(ctx, s.pool, q)
+	var page query.Page
+	err := s.page(ctx, func(x dialect.Execer) (err error) {
+		page, err = s.query.List(ctx, x, q)
+		return err
+	})
+	return page, err
 }
 
 // Stream calls fn with every row of the list, in the order of the query. The row is
@@ -29,7 +35,7 @@ func (s *Store) Stream(ctx context.Context, q query.Query, fn func(query.Row) er
 	if q.Sort != "" {
 		return s.query.Stream(ctx, s.pool, q, fn)
 	}
-	return s.query.Pages(ctx, s.pool, q, fn)
+	return s.query.Pages(ctx, s.page, q, fn)
 }
 
 // PolicyRow reads the policy columns of one stored row, whoever may see it. The

@@ -9,14 +9,17 @@ import (
 	"resellerd/store/dialect"
 )
 
-// Stats returns the statistics of the connection pools, by pool: "read", and in
-// SQLite "write", which has one connection.
+// Stats returns the statistics of the connection pools, by pool: "read", in
+// SQLite "write", which has one connection, and "replica" if there is one.
 func (s *Store) Stats() map[string]sql.DBStats {
 	stats := map[string]sql.DBStats{"read": s.db.Read.Stats()}
 	if s.db.Write != s.db.Read {
 		write := s.db.Write.Stats()
 		write.WaitCount += s.turns.waits.Load()
 		stats["write"] = write
+	}
+	if s.replica != nil {
+		stats["replica"] = s.replica.db.Read.Stats()
 	}
 	return stats
 }

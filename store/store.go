@@ -37,6 +37,9 @@ type Options struct {
 	// RateMemory bounds the bytes that look-ups cache. The default is
 	// lookup.DefaultMemory. A negative value disables the cache.
 	RateMemory int64
+	// Replica is the address of a standby of a PostgreSQL database that answers lists,
+	// look-ups and the pages of streams; "" for none.
+	Replica string
 	// Poll is how often the store reads the data revision. Default 100 ms.
 	Poll time.Duration
 	// MaxStale is how old the last confirmed data revision may be before a
@@ -69,6 +72,7 @@ type Store struct {
 	pool    *dialect.StatementPool // reads
 	writers *dialect.StatementPool // writes; the same as pool in PostgreSQL
 	beat    *dialect.StatementPool // the data revision
+	replica *replica               // nil if there is none
 	history *history.Reader
 	logger  *slog.Logger
 	changes int       // Options.MaxChanges
@@ -108,6 +112,11 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if s.texts, s.version, err = ownMigrations(d); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	if o.Replica != "" {
+		if s.replica, err = openReplica(ctx, o.Replica, d, o); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
 	s.pool = dialect.NewStatementPool(p.Read.DB)
 	if s.writers = s.pool; p.Write != p.Read {
 		s.writers, s.turns = dialect.NewStatementPool(p.Write.DB), newTurns()
@@ -118,7 +127,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s.tracker = history.NewTracker(history.Pace{Poll: o.Poll, MaxStale: o.MaxStale}, s.history.Look)
 	s.cache = history.NewCache(s.tracker, d, o.CacheBytes, o.Now)
 	s.lookups = lookup.New(lookup.Sources{
-		Dialect: d, Pool: s.pool, Query: s.query, Cache: s.cache, Tracker: s.tracker, Now: o.Now, Snapshot: s.snapshot, Build: s.buildOf,
+		Dialect: d, Pool: s.pool, Query: s.query, Cache: s.cache, Tracker: s.tracker, Now: o.Now, Page: s.page, Snapshot: s.spread, Build: s.buildOf,
 	}, o.RateMemory)
 	s.tracker.Missing, s.tracker.Lose, s.tracker.Report = s.db.Missing, s.lose, s.report
 	if err := s.Ping(ctx); err != nil {
@@ -160,6 +169,9 @@ func (s *Store) Close() error {
 	s.lookups.Close()
 	for _, p := range []*dialect.StatementPool{s.pool, s.writers, s.beat} {
 		p.Close()
+	}
+	if s.replica != nil {
+		return errors.Join(s.replica.close(), s.db.Close())
 	}
 	return s.db.Close()
 }

@@ -123,7 +123,8 @@ func (s *keepSettings) keep() store.Keep {
 }
 
 type limitSettings struct {
-	DatabaseConnections   int           `help:"Connections of requests to the database; a PostgreSQL database gets up to 3 more." default:"16" range:"1,1000"`
+	DatabaseReplica       string        `help:"Standby of the PostgreSQL database, at postgres://…, that answers lists, look-ups and streams while it is new enough." placeholder:"URL"`
+	DatabaseConnections   int           `help:"Connections of requests to the database, and as many to its replica; a PostgreSQL database gets up to 3 more." default:"16" range:"1,1000"`
 	RateMemory            int64         `help:"Bytes of rates that look-ups may keep in memory; 0 means none." default:"268435456" range:"0,1099511627776"`
 	Connections           int           `help:"Limit of open connections of each address that is listened on; 0 means none." default:"10000" range:"0,1000000"`
 	ConnectionsPerAddress int           `help:"Limit of connections of a client's address without an answered request; 0 means none. Loopback and sockets have none." default:"256" range:"0,1000000"`
@@ -219,7 +220,7 @@ func (s *storeSettings) open(ctx context.Context, w io.Writer) (*store.Store, er
 
 // storeOptions returns the limits that apply to the store.
 func (s *limitSettings) storeOptions() store.Options {
-	o := store.Options{RateMemory: s.RateMemory, MaxConns: s.DatabaseConnections}
+	o := store.Options{Replica: s.DatabaseReplica, RateMemory: s.RateMemory, MaxConns: s.DatabaseConnections}
 	if s.RateMemory <= 0 {
 		o.RateMemory = -1
 	}

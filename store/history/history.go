@@ -58,6 +58,7 @@ type Observation struct {
 	kept    bool         // Known is part of the history
 	has     bool         // wanted is part of the history
 	standby bool         // the database is a replica of another one
+	beside  bool         // the statement asked a replica, beside the database itself
 }
 
 // historyText returns the statement that reads the history. Its arguments are

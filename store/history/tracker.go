@@ -171,12 +171,43 @@ func (t *Tracker) Advance(ctx context.Context, x Observation) error {
 	return err
 }
 
+// followsWithin bounds the question whether the database has a commit of a replica.
+const followsWithin = 100 * time.Millisecond
+
+// Follows reports whether a replica, in the moment of x, has every known commit and
+// none that the database lacks. Afterwards, the known revision is at least that of the
+// replica. x then confirms nothing about the database.
+func (t *Tracker) Follows(ctx context.Context, x *Observation) bool {
+	x.beside = true
+	if x.Known.N == 0 || !x.kept || x.now.N < x.Known.N {
+		return false
+	}
+	if x.now == x.Known.DataRevision || t.remembers(x.now) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, followsWithin)
+	defer cancel()
+	answer, known, err := t.refresh(ctx, x.now)
+	if err != nil || !answer.has || known.Losses != x.Known.Losses {
+		return false
+	}
+	t.remember(x.now, known.Losses)
+	return true
+}
+
 // Observe records an observation. The observation shows that the database has all
 // known commits only if it asked about the known revision or found it. Otherwise
 // Observe records nothing but a loss. It returns ErrLost if data of the same
 // transaction must not be used.
 func (t *Tracker) Observe(x Observation) (State, error) {
 	t.mu.Lock()
+	if x.beside {
+		defer t.mu.Unlock()
+		if x.Known.Losses != t.known.Losses {
+			return t.known, ErrLost
+		}
+		return t.known, nil
+	}
 	was := t.known
 	lost := t.loses(x)
 	if lost == nil && x.now != was.DataRevision && x.Known.DataRevision == was.DataRevision {

@@ -68,8 +68,10 @@ type Sources struct {
 	Cache   *history.Cache
 	Tracker *history.Tracker
 	Now     func() time.Time
+	// Page calls fn with what answers one statement. It may call fn twice.
+	Page func(ctx context.Context, fn func(dialect.Execer) error) error
 	// Snapshot calls fn with a consistent snapshot of the data for all its
-	// statements. It first reads the history of that snapshot into at.
+	// statements. It first reads the history of that snapshot into at. It may call fn twice.
 	Snapshot func(ctx context.Context, at *history.Observation, fn func(dialect.Execer) error) error
 	// Build returns how a revision was built and the revisions it was built from.
 	// It returns no revisions if the revision was not built.
@@ -211,13 +213,23 @@ func (f *Finder) findRates(ctx context.Context, number rating.Prefix, revisions 
 	for n := rating.MaxDigits; n > 0; n-- {
 		args = append(args, digits[:min(n, len(digits))])
 	}
+	var found map[string]raterows.Row
+	err = f.Page(ctx, func(x dialect.Execer) error {
+		found, err = f.longestRows(ctx, x, args)
+		return err
+	})
+	return found, err
+}
+
+// longestRows reads the rows of the statement for the longest prefixes, by revision.
+func (f *Finder) longestRows(ctx context.Context, x dialect.Execer, args []any) (map[string]raterows.Row, error) {
 	defer span.Begin(ctx, "query").End()
-	rows, err := f.Pool.QueryContext(ctx, f.longest, args...)
+	rows, err := x.QueryContext(ctx, f.longest, args...)
 	if err != nil {
 		return nil, rowsError(ctx, f.Dialect, "rate", err)
 	}
 	defer rows.Close()
-	found := make(map[string]raterows.Row, len(revisions))
+	found := map[string]raterows.Row{}
 	var revision string
 	scan := raterows.NewScanner(&revision)
 	for rows.Next() {

@@ -124,8 +124,11 @@ func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
 		if q.At == 0 && kept != nil && kept.epoch == known.Epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
 			return kept, nil
 		}
-		fresh, at := &visibleCards{views: map[string]int{}}, history.Observation{Known: known, At: time.Now()}
-		err := f.Snapshot(ctx, &at, func(x dialect.Execer) error { return f.loadVisible(ctx, x, fresh, &at, q, cards, rates) })
+		fresh, at := &visibleCards{}, history.Observation{Known: known, At: time.Now()}
+		err := f.Snapshot(ctx, &at, func(x dialect.Execer) error {
+			*fresh = visibleCards{views: map[string]int{}}
+			return f.loadVisible(ctx, x, fresh, &at, q, cards, rates)
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"resellerd/store/coop"
 	"resellerd/store/dialect"
 	"resellerd/store/fault"
+	"resellerd/store/schema"
 )
 
 // streamed is the number of rows of a page of Pages.
@@ -15,8 +16,17 @@ const streamed = 2000
 // Pages is Stream for the default order, except that it reads pages by keyset. No
 // statement is open while fn runs. If the rows belong to a revision that is deleted
 // before its last page, Pages returns ErrNotFound.
-func (r *Reader) Pages(ctx context.Context, x dialect.Execer, q Query, fn func(Row) error) error {
-	def, found, err := r.resolve(ctx, x, &q)
+//
+// on runs a function on a database. Each page may come from another one, and a
+// function may run twice.
+func (r *Reader) Pages(ctx context.Context, on func(context.Context, func(dialect.Execer) error) error, q Query, fn func(Row) error) error {
+	var def *schema.Type
+	found, asked := false, q
+	err := on(ctx, func(x dialect.Execer) (err error) {
+		q = asked
+		def, found, err = r.resolve(ctx, x, &q)
+		return err
+	})
 	if err != nil || !found {
 		return err
 	}
@@ -27,7 +37,10 @@ func (r *Reader) Pages(ctx context.Context, x dialect.Execer, q Query, fn func(R
 		if err != nil {
 			return err
 		}
-		full, err = page.read(ctx, r, x, run)
+		err = on(ctx, func(x dialect.Execer) (err error) {
+			full, err = page.read(ctx, r, x, run)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -46,7 +59,7 @@ func (r *Reader) Pages(ctx context.Context, x dialect.Execer, q Query, fn func(R
 	if !def.Revised {
 		return nil
 	}
-	return r.There(ctx, x, q.Parent)
+	return on(ctx, func(x dialect.Execer) error { return r.There(ctx, x, q.Parent) })
 }
 
 // There returns ErrNotFound if a revision is absent.

@@ -54,13 +54,19 @@ func Failover(t testing.TB) *Pair {
 	return p
 }
 
-// Lag waits until the standby has caught up, and then stops its replication. The
-// cluster commits before it writes its log, so the last inserted position counts.
-func (p *Pair) Lag(t testing.TB) {
+// CatchUp waits until the standby has caught up. The cluster commits before it writes
+// its log, so the last inserted position counts.
+func (p *Pair) CatchUp(t testing.TB) {
 	t.Helper()
 	var end string
 	need(t, ask(p.Primary, "SELECT pg_current_wal_insert_lsn()", &end))
 	eventually(t, p.Standby, "SELECT pg_last_wal_replay_lsn() >= '"+end+"'")
+}
+
+// Lag waits until the standby has caught up, and then stops its replication.
+func (p *Pair) Lag(t testing.TB) {
+	t.Helper()
+	p.CatchUp(t)
 	need(t, execute(p.Standby, "ALTER SYSTEM SET primary_conninfo = ''"))
 	need(t, execute(p.Standby, "SELECT pg_reload_conf()"))
 	eventually(t, p.Standby, "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_wal_receiver)")
@@ -88,6 +94,12 @@ func (p *Pair) HoldCommit(t testing.TB) (arrived <-chan struct{}, release func()
 	t.Cleanup(release)
 	return h.arrived, release
 }
+
+// FallSilent makes the movable address forward nothing, until Speak.
+func (p *Pair) FallSilent() { p.proxy.fallSilent() }
+
+// Speak makes the movable address forward again.
+func (p *Pair) Speak() { p.proxy.speak() }
 
 type heldAnswer struct{ arrived, released chan struct{} }
 
@@ -243,6 +255,12 @@ func (d *proxy) pass(from, to net.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.open, from)
+}
+
+func (d *proxy) fallSilent() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.silence = make(chan struct{})
 }
 
 func (d *proxy) speak() {

@@ -31,11 +31,7 @@ func SilentLine(t testing.TB) *Line {
 }
 
 // FallSilent stops forwarding.
-func (l *Line) FallSilent() {
-	l.proxy.mu.Lock()
-	defer l.proxy.mu.Unlock()
-	l.proxy.silence = make(chan struct{})
-}
+func (l *Line) FallSilent() { l.proxy.fallSilent() }
 
 // FallSilentAt stops forwarding at the next request that contains text.
 func (l *Line) FallSilentAt(text string) {
