@@ -51,9 +51,10 @@ func TestAReplicaMakesNoAnswerOlder(t *testing.T) {
 	s := storetest.Open(t, f.Primary, store.Options{Replica: f.Standby, Poll: time.Hour, MaxStale: time.Hour, RateMemory: -1})
 	standby := on(t, f.Standby)
 	r := rand.New(rand.NewPCG(7, 11))
-	price, paused := int64(1e6), false
+	price := int64(1e6)
 	for step := range 80 {
-		if paused = r.IntN(2) == 0; paused {
+		paused := r.IntN(2) == 0
+		if paused {
 			standby("SELECT pg_wal_replay_pause()")
 		} else {
 			standby("SELECT pg_wal_replay_resume()")
