@@ -7,9 +7,10 @@ import (
 
 const (
 	// manyHosts is how many receivers fail in a row, without a success, until the fault
-	// seems to be in this process. They belong to two tenants, if there are two with
-	// webhooks: the receivers of one tenant may all be gone.
-	manyHosts = 3
+	// seems to be in this process. They belong to manyTenants, if as many have webhooks: the
+	// receivers of one tenant may all be gone.
+	manyHosts   = 3
+	manyTenants = 3
 	// asideFor is the time for which a process lets others take the lease.
 	asideFor = 3 * time.Second
 	// asideEvery is the least time between two such times, so that a process that is alone
@@ -84,5 +85,5 @@ func (h *health) sick(tenants int) bool {
 			hosts += manyHosts
 		}
 	}
-	return hosts >= manyHosts && len(h.failed) >= min(2, tenants)
+	return hosts >= manyHosts && len(h.failed) >= min(manyTenants, tenants)
 }
