@@ -74,7 +74,8 @@ func (q *requests) some(typ string) map[string]any {
 		"parents": q.parents(), "compact": drawn(q.r, []string{"min", "max", "avg", "sum"}), "routing": drawn(q.r, []string{"dearest", "cheapest"}),
 		"profit_rules": q.rules(),
 		"account_id":   q.id("account"), "tenant_id": q.id("account"), "updated_at": "2026-01-01T00:00:00Z", "nonsense": 1,
-		"ip_allow": []string{"10.0.0.0/8"}, "time_zone": drawn(q.r, []string{"Europe/Berlin", "Nowhere"}),
+		"group_ends": map[string]any{groupID(q.eyes.own, "boss"): "2040-01-01T00:00:00Z"},
+		"ip_allow":   []string{"10.0.0.0/8"}, "time_zone": drawn(q.r, []string{"Europe/Berlin", "Nowhere"}),
 	}
 	fields := map[string]any{}
 	for range q.r.IntN(3) {
@@ -100,9 +101,28 @@ func (q *requests) text(fields map[string]any) string {
 	return string(text)
 }
 
+// patch draws a change of a row. Some name the row by an external id, which creates it if the
+// viewer's account has none of this id.
 func (q *requests) patch() asked {
 	typ := drawn(q.r, twinTypes)
-	return asked{method: "PATCH", path: twinCollections[typ] + "/" + url.PathEscape(q.id(typ)), body: q.text(q.some(typ))}
+	a := asked{method: "PATCH", path: twinCollections[typ] + "/" + url.PathEscape(q.id(typ))}
+	fields := q.some(typ)
+	if q.n%4 == 0 {
+		a.method, a.path = "PUT", twinCollections[typ]+"/by-external-id/"+twinNames[q.n/4%len(twinNames)]
+		delete(fields, "external_id")
+		for name, value := range map[string]any{"name": "named", "login": "named@example.com", "groups": []string{groupID(q.eyes.own, "boss")}, "currency": "EUR", "kind": "customer"} {
+			if _, drawn := fields[name]; !drawn && slices.Contains(requiredBy[typ], name) {
+				fields[name] = value
+			}
+		}
+	}
+	a.body = q.text(fields)
+	return a
+}
+
+// requiredBy are the fields without which no row of a type can be created.
+var requiredBy = map[string][]string{
+	"account": {"name", "currency"}, "group": {"name"}, "user": {"login", "groups"}, "customer": {"name"}, "card": {"name", "currency", "kind"},
 }
 
 // link draws an assignment of a card, or a customer on it, or the end of one.
