@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -57,21 +58,42 @@ func TestPutByExternalIDShowsNothing(t *testing.T) {
 	})
 }
 
-// A user who may not write a row is told so, and nothing about the body or the row.
+// A user who may not write a row is told so, and nothing about the body or the row: all answers are the same.
 func TestPutByExternalIDDecidesFirst(t *testing.T) {
 	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
-		stored := secret("M", "external mega")
-		for _, name := range []string{"K9", stored} {
-			want := map[string]int{"K9": 403, stored: 403}[name]
+		var first, firstRow string
+		same := func(first *string, what, text string) {
+			var body map[string]any
+			must(t, json.Unmarshal([]byte(text), &body))
+			delete(body, "decision_id")
+			told, err := json.Marshal(body)
+			must(t, err)
+			if *first == "" {
+				*first = string(told)
+			}
+			if string(told) != *first {
+				t.Errorf("%s: %s, and before %s", what, told, *first)
+			}
+		}
+		for _, name := range []string{"K9", secret("M", "external mega"), secret("M", "external gold")} {
 			for _, body := range []string{`{"external_id":"other"}`, `{"name":""}`, `{"colour":1}`, `[]`, `{`, `{"name":"x","external_id":1}`} {
-				w.do("clerk", "PUT", "/v1/cards/by-external-id/"+strings.ReplaceAll(name, " ", "%20"), body).want(want)
+				got := w.do("clerk", "PUT", "/v1/cards/by-external-id/"+strings.ReplaceAll(name, " ", "%20"), body).want(403)
+				same(&first, name+" "+body, got.body)
 			}
 		}
 		for _, row := range []string{`{"external_id":"K9","name":""}`, `{"external_id":"K9","colour":1}`, `{"external_id":""}`, `{"external_id":7}`, `{}`} {
-			if got := w.do("clerk", "PUT", "/v1/cards/bulk", `{"items":[`+row+`]}`).want(200); !strings.Contains(got.body, `"status":403`) {
-				t.Errorf("%s: %s", row, got.body)
+			var bulk struct {
+				Items []struct {
+					Status  int
+					Problem json.RawMessage
+				}
 			}
+			must(t, json.Unmarshal([]byte(w.do("clerk", "PUT", "/v1/cards/bulk", `{"items":[`+row+`]}`).want(200).body), &bulk))
+			if bulk.Items[0].Status != 403 {
+				t.Errorf("%s: %+v", row, bulk)
+			}
+			same(&firstRow, row, string(bulk.Items[0].Problem))
 		}
 	})
 }
@@ -85,20 +107,38 @@ func TestABulkPutAnswersAsThePutAlone(t *testing.T) {
 			"users": `"login":"x@example.com","groups":["{M.full}"]`, "customers": `"name":"x"`, "cards": `"name":"x","currency":"EUR"`,
 		} {
 			for round := range 2 {
-				var got [2]map[string]any
-				got[0] = w.do("m", "PUT", "/v1/"+path+"/by-external-id/K1", "{"+body+"}").object()
+				alone := w.do("m", "PUT", "/v1/"+path+"/by-external-id/K1", "{"+body+"}")
 				var bulk struct {
-					Items []struct{ Row map[string]any }
-				}
-				must(t, json.Unmarshal([]byte(w.do("m", "PUT", "/v1/"+path+"/bulk", `{"items":[{"external_id":"K2",`+strings.Replace(body, "x@", "y@", 1)+`}]}`).want(200).body), &bulk))
-				got[1] = bulk.Items[0].Row
-				for name := range got[0] {
-					if _, has := got[1][name]; !has {
-						t.Errorf("%s, round %d: %s is missing in %v", path, round, name, got[1])
+					Items []struct {
+						Status int
+						ID     string
+						ETag   string
+						Row    map[string]any
 					}
 				}
-				if _, warned := got[0]["warnings"]; warned != strings.Contains(body, "custmer") {
-					t.Errorf("%s, round %d: %v", path, round, got[0])
+				must(t, json.Unmarshal([]byte(w.do("m", "PUT", "/v1/"+path+"/bulk", `{"items":[{"external_id":"K2",`+strings.Replace(body, "x@", "y@", 1)+`}]}`).want(200).body), &bulk))
+				want, got := alone.object(), bulk.Items[0].Row
+				if bulk.Items[0].Status != alone.status || bulk.Items[0].ID != got["id"] || want["id"] == got["id"] {
+					t.Errorf("%s, round %d: %d %+v", path, round, alone.status, bulk.Items[0])
+				}
+				for name, value := range map[string]any{"external_id": "K2", "login": "y@example.com"} {
+					if had, has := got[name]; has && had != value {
+						t.Errorf("%s, round %d: %s is %v", path, round, name, had)
+					}
+				}
+				for _, row := range []map[string]any{want, got} {
+					for _, name := range []string{"id", "external_id", "login", "created_at", "updated_at"} {
+						if row[name] == nil && name != "login" {
+							t.Errorf("%s, round %d: %s is missing in %v", path, round, name, row)
+						}
+						delete(row, name)
+					}
+				}
+				if !reflect.DeepEqual(want, got) {
+					t.Errorf("%s, round %d: %v, alone %v", path, round, got, want)
+				}
+				if _, warned := want["warnings"]; warned != strings.Contains(body, "custmer") {
+					t.Errorf("%s, round %d: %v", path, round, want)
 				}
 			}
 		}

@@ -25,7 +25,7 @@ func bareServer(t *testing.T, cfg Config, table ...route) *Server {
 	s := &Server{
 		cfg: cfg, engines: &EngineHolder{}, now: time.Now, newID: randomID,
 		logger: slog.New(slog.NewTextHandler(io.Discard, nil)), registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(),
-		again: make(chan struct{}, 1), after: time.After, limiter: newLimiter(&cfg), longChange: longChange, ending: make(chan struct{}),
+		again: make(chan struct{}, 1), after: time.After, limiter: newLimiter(&cfg), longChange: longChange, maxHeld: maxHeld, ending: make(chan struct{}),
 	}
 	s.watch.Tick = 5 * time.Millisecond
 	s.metrics = newMetrics(s.registry, nil, s.engines)

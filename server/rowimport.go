@@ -28,6 +28,9 @@ type RowImport struct {
 	SkipRefused bool
 	// Alone lets the import hold the lock for as long as it needs: nobody else writes.
 	Alone bool
+	// Separate are ids of stored rows that are others than those of the file, although these
+	// have their external ids in other accounts.
+	Separate []string
 	// Groups are the groups of users whom the file gives none, by the users' external ids.
 	Groups map[string][]string
 	// Progress is called with the name of a step and a number of bytes or lines of it. It may
@@ -44,7 +47,8 @@ const (
 
 // ImportRows imports the rows of a file in the name of a user. Each row is decided,
 // checked and audited like the request that writes it alone. Either all rows are written
-// or none. The report says what became of each line. The error is not about a line.
+// or none. The report says what became of each line. The error is not about a line. Beside an
+// error, a report says whether the rows are written.
 //
 // The file is read, compared with the stored rows and checked without a lock. The
 // transaction writes only rows that are new or differ.
@@ -63,8 +67,17 @@ func (s *Server) ImportRows(ctx context.Context, o RowImport, file io.Reader) (*
 	if err := run.write(); err != nil {
 		return nil, err
 	}
+	return run.finish()
+}
+
+// finish completes the report. The rows may be written by now, so there is a report also if that fails.
+func (run *rowImport) finish() (*rowfile.Report, error) {
 	slices.SortStableFunc(run.report.Refusals, func(a, b rowfile.Refusal) int { return a.Line - b.Line })
-	return run.report, run.findCapped()
+	if err := run.findCapped(); err != nil {
+		run.report.Capped, run.report.CappedCut = []rowfile.Capped{}, true
+		return run.report, fmt.Errorf("the groups are not compared with the ceilings: %w", err)
+	}
+	return run.report, nil
 }
 
 // rowImport is one run of an import.
@@ -79,25 +92,33 @@ type rowImport struct {
 	report   *rowfile.Report
 	fresh    *freshCustomers
 	writes   bool // the transaction is to be kept
-	memberOf map[membership]bool
 
-	ops   spill.Sorter // the rows to write one by one, as rowOp
-	opsN  int
-	capAt []capping // what the groups give and the ceilings take
+	ops     spill.Sorter // the rows to write one by one, as rowOp
+	opsN    int
+	changes map[string]bool     // the accounts and groups among them
+	capped  cappings            // of rows that do not change
+	late    cappings            // of rows that the transaction writes
+	held    *heldInputs         // of decisions of the transaction
+	again   map[membership]bool // of rows that do not change, beside accounts and groups that do
 }
 
 // importOrigin is the origin of decisions that an import records.
 var importOrigin = session.Origin{Name: "import", Area: "import", Acting: true}
 
 func (s *Server) newRowImport(ctx context.Context, o RowImport) (*rowImport, error) {
-	run := &rowImport{RowImport: o, s: s, ctx: ctx, report: rowfile.NewReport(), memberOf: map[membership]bool{}}
+	run := &rowImport{RowImport: o, s: s, ctx: ctx, report: rowfile.NewReport(), changes: map[string]bool{}, again: map[membership]bool{}, held: &heldInputs{}}
 	run.r = run.inquiry()
 	if err := run.r.LoadUser(); err != nil {
 		return nil, plainly(err)
 	}
 	run.standing = standingOf(run.r.Subject)
-	run.names = rowfile.NewNames(run.r.Subject.Account.ID)
+	run.capped.master = run.r.Facts.Account.TenantID
+	run.names = rowfile.NewNames(run.r.Subject.Account.ID, s.now())
 	run.join = rowfile.NewJoin(run.names, run.report)
+	run.join.Separate = map[string]bool{}
+	for _, id := range o.Separate {
+		run.join.Separate[id] = true
+	}
 	run.fresh = newFreshCustomers(run)
 	return run, nil
 }
@@ -111,7 +132,7 @@ func (run *rowImport) inquiry() *inquiry {
 }
 
 func (run *rowImport) close() {
-	_ = errors.Join(run.join.Close(), run.ops.Close(), run.fresh.rows.Close()) // temporary files without a name
+	_ = errors.Join(run.join.Close(), run.ops.Close(), run.fresh.rows.Close(), run.held.file.Close()) // temporary files without a name
 }
 
 // plainly turns a refusal of the server into an error for a person.
@@ -136,14 +157,10 @@ func standingOf(sub *store.Subject) string {
 // compare reads the file and the stored rows, and decides what to write.
 func (run *rowImport) compare(file io.Reader) error {
 	tenant := run.r.Facts.Account.TenantID
-	err := run.s.store.Snapshot(run.ctx, tenant, func(m *store.Moment) error { return run.readStored(m, "account") })
-	if err == nil {
-		err = run.join.Read(file, func(n int) { run.Progress(StepRead, n) })
-	}
-	if err == nil {
-		err = run.s.store.Snapshot(run.ctx, tenant, func(m *store.Moment) error {
-			for _, kind := range rowfile.Kinds[1:] {
-				if kind.Type != rowfile.Assignment && (kind.Named || run.join.Has(kind.Type)) {
+	read := func(wanted func(rowfile.Kind) bool) error {
+		return run.s.store.Snapshot(run.ctx, tenant, func(m *store.Moment) error {
+			for _, kind := range rowfile.Kinds {
+				if kind.Type != rowfile.Assignment && wanted(kind) {
 					if err := run.readStored(m, kind.Type); err != nil {
 						return err
 					}
@@ -152,10 +169,20 @@ func (run *rowImport) compare(file io.Reader) error {
 			return nil
 		})
 	}
-	if err != nil {
-		return err
+	err := read(func(k rowfile.Kind) bool { return k.Named }) // lines name these by their ids, too
+	if err == nil {
+		err = run.join.Read(file, func(n int) { run.Progress(StepRead, n) })
 	}
-	return run.join.Plan(run.Groups, run.plan)
+	if err == nil {
+		err = read(func(k rowfile.Kind) bool { return !k.Named && run.join.Has(k.Type) })
+	}
+	if err == nil {
+		err = run.join.Plan(run.Groups, run.plan)
+	}
+	if err == nil {
+		err = run.capBefore()
+	}
+	return err
 }
 
 // readStored reads the rows of a type that have an external id, as far as the user sees
@@ -191,7 +218,6 @@ func textIn(row query.Row, column string) string {
 // plan decides what to do about a line.
 func (run *rowImport) plan(row *rowfile.Resolved, stored map[string]any) error {
 	run.Progress(StepCompare, 1)
-	run.remember(row)
 	op := rowOp{Line: row.Line, Type: row.Kind.Type, Name: row.Name, ID: row.ID, Owner: row.Owner, Card: row.Card, New: stored == nil}
 	switch {
 	case row.Kind.Type == rowfile.Assignment:
@@ -207,9 +233,13 @@ func (run *rowImport) plan(row *rowfile.Resolved, stored map[string]any) error {
 		return run.fresh.add(row)
 	case stored != nil && !row.Differs(stored):
 		run.report.Count(op.Type, rowfile.Unchanged)
+		run.capped.remember(&rowOp{Type: op.Type, ID: op.ID, Owner: op.Owner, Object: row.Object})
 		return nil
 	}
 	op.Object = row.Object
+	if op.Type == "account" || op.Type == "group" {
+		run.changes[op.ID] = true
+	}
 	return run.addOp(op)
 }
 
@@ -255,7 +285,7 @@ func (run *rowImport) eachOp(fn func(rowOp) error) error {
 	}
 }
 
-// link is what a line about an assignment finds.
+// linkState is what a line about an assignment finds.
 type linkState struct{ absent, equal bool }
 
 // assigned compares a line about an assignment with the stored one. Without dates, any
@@ -282,7 +312,8 @@ func (run *rowImport) assigned(row *rowfile.Resolved) (linkState, error) {
 var errLinesRefused = errors.New("lines are refused")
 
 // maxHeld is how many rows an import writes while others wait: for about 5 seconds, half
-// the time that they wait at most. freshRows new customers need the time of one other row.
+// the time that they wait at most. freshRows new customers need the time of one other row. A
+// dry run tries as many rows, and compares the others. Tests set another Server.maxHeld.
 const (
 	maxHeld   = 5_000
 	freshRows = 20
@@ -294,10 +325,8 @@ func (run *rowImport) holdsBriefly() error {
 	if run.s.store.OneWriter() {
 		fresh = run.fresh.n
 	}
-	if run.writes {
-		held += fresh / freshRows
-	}
-	if held <= maxHeld || run.Alone {
+	held += fresh / freshRows
+	if held <= run.s.maxHeld || run.Alone || !run.writes {
 		return nil
 	}
 	return fault.Invalid("", fmt.Sprintf("the import changes %d rows and creates %d customers under the lock: the writes of others would wait longer than they may. "+
@@ -330,7 +359,7 @@ func ended(err error) error {
 
 // begin begins to write in the name of the user.
 func (run *rowImport) begin(tx *store.Tx) *rowWriting {
-	w := &rowWriting{run: run, made: map[string]string{}, writing: &writing{r: run.inquiry(), tx: tx}}
+	w := &rowWriting{run: run, made: map[string]string{}, writing: &writing{r: run.inquiry(), tx: tx, held: run.held}}
 	w.r.Subject = run.r.Subject
 	return w
 }
@@ -339,6 +368,11 @@ func (run *rowImport) begin(tx *store.Tx) *rowWriting {
 // accounts, under the lock.
 func (run *rowImport) inTransaction(tx *store.Tx) error {
 	w := run.begin(tx)
+	if err := run.held.file.Close(); err != nil {
+		return err
+	}
+	run.held.file = rowSpool{} // the decisions about what it held are made
+	run.late = cappings{master: run.capped.master, pairs: maps.Clone(run.again)}
 	if err := w.reload(); err != nil {
 		return plainly(err)
 	}
@@ -357,7 +391,7 @@ func (run *rowImport) inTransaction(tx *store.Tx) error {
 	if err := run.fresh.write(w, true); err != nil {
 		return err
 	}
-	if err := run.readCapped(w); err != nil {
+	if err := run.late.read(w.writing); err != nil {
 		return err
 	}
 	if run.doomed() {
@@ -377,6 +411,8 @@ type rowWriting struct {
 	*writing
 	run  *rowImport
 	made map[string]string // the ids of new rows that others may refer to, by their placeholders
+
+	tried int // rows
 }
 
 // importedType is how rows of a type are imported.
@@ -405,6 +441,10 @@ func (w *rowWriting) do(op rowOp) error {
 		return context.Cause(w.run.ctx)
 	}
 	w.run.Progress(StepWrite, 1)
+	if w.tried++; w.tried > w.run.s.maxHeld && !w.run.writes && !w.run.Alone {
+		w.untried(&op)
+		return nil
+	}
 	if gone := w.settle(&op); gone != "" {
 		w.run.report.Refuse(op.refused(gone, refusedReference, doReference))
 		return nil
@@ -431,9 +471,14 @@ func (w *rowWriting) do(op rowOp) error {
 		return w.refuse(&op, failed)
 	}
 	w.run.report.Count(op.Type, result)
+	placeholder := op.ID
+	if op.New && op.Type != rowfile.Assignment {
+		op.ID = done.id
+	}
+	w.run.late.remember(&op)
 	if op.New {
 		if rowfile.KindOf(op.Type).Named {
-			w.made[op.ID] = done.id
+			w.made[placeholder] = done.id
 		}
 		return nil
 	}
@@ -441,6 +486,18 @@ func (w *rowWriting) do(op rowOp) error {
 		return w.reload()
 	}
 	return nil
+}
+
+// untried counts a row of a dry run that is only compared: others would wait for the rest of it too long.
+func (w *rowWriting) untried(op *rowOp) {
+	result := rowfile.Changed
+	if op.New {
+		result = rowfile.Created
+		w.made[op.ID] = op.ID
+	}
+	w.run.report.Count(op.Type, result)
+	w.run.report.Untried++
+	w.run.late.cut = true
 }
 
 // settle replaces the placeholders of an operation. It returns the pointer to a reference
@@ -473,6 +530,16 @@ func (w *rowWriting) settle(op *rowOp) (gone string) {
 	if op.Type == rowfile.Assignment {
 		known(&op.Card, "/card")
 		known(&op.ID, "/account")
+	}
+	known(&op.Owner, "/account")
+	if ends, ok := op.Object["group_ends"].(map[string]any); ok {
+		for _, group := range slices.Sorted(maps.Keys(ends)) {
+			id := group
+			if known(&id, "/group_ends"); id != group {
+				ends[id] = ends[group]
+				delete(ends, group)
+			}
+		}
 	}
 	return gone
 }

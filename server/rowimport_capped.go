@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -18,24 +19,39 @@ const maxMemberships = rowfile.MaxListed
 // membership says that users of an account are in a group, or may be.
 type membership struct{ group, account string }
 
-// remember keeps the pairs whose access a ceiling may limit.
-func (run *rowImport) remember(row *rowfile.Resolved) {
+// cappings are groups and accounts whose access a ceiling may limit. Those of lines that are
+// refused are none.
+type cappings struct {
+	master string // an account that nothing limits
+	pairs  map[membership]bool
+	cut    bool // there are more pairs
+	at     []capping
+}
+
+// remember keeps the pairs of a row that is written, or is as the file has it.
+func (c *cappings) remember(op *rowOp) {
 	add := func(group, account string) {
-		pair := membership{group, account}
-		if len(run.memberOf) < maxMemberships {
-			run.memberOf[pair] = true
+		if account == c.master {
+			return
 		}
-		run.report.CappedCut = run.report.CappedCut || !run.memberOf[pair]
+		pair := membership{group, account}
+		if c.pairs == nil {
+			c.pairs = map[membership]bool{}
+		}
+		if len(c.pairs) < maxMemberships {
+			c.pairs[pair] = true
+		}
+		c.cut = c.cut || !c.pairs[pair]
 	}
-	switch row.Kind.Type {
+	switch op.Type {
 	case "user":
-		for _, group := range textsIn(row.Object["groups"]) {
-			add(group, row.Owner)
+		for _, group := range textsIn(op.Object["groups"]) {
+			add(group, op.Owner)
 		}
 	case "group":
-		add(row.ID, row.Owner)
-		for _, account := range textsIn(row.Object["lend_to"]) {
-			add(row.ID, account)
+		add(op.ID, op.Owner)
+		for _, account := range textsIn(op.Object["lend_to"]) {
+			add(op.ID, account)
 		}
 	}
 }
@@ -55,35 +71,74 @@ type capping struct {
 	chain []store.Account
 }
 
-// readCapped reads, in the transaction, what findCapped needs.
-func (run *rowImport) readCapped(w *rowWriting) error {
-	run.capAt = nil
-	for _, pair := range sortedPairs(run.memberOf) {
-		for _, id := range []*string{&pair.group, &pair.account} {
-			if rowfile.Placeholder(*id) {
-				*id = w.made[*id]
+// read reads the groups and accounts of the pairs, each once. A group whose access the user is
+// not shown is left out.
+func (c *cappings) read(w *writing) error {
+	c.at = nil
+	groups, chains := map[string]*store.Group{}, map[string][]store.Account{}
+	for _, pair := range sortedPairs(c.pairs) {
+		chain, known := chains[pair.account]
+		if !known {
+			var err error
+			if chain, err = w.tx.AccountChain(w.r.Ctx, pair.account); err != nil && !absent(err) {
+				return err
 			}
+			chains[pair.account] = chain
 		}
-		if pair.group == "" || pair.account == "" {
-			continue // refused
+		group, known := groups[pair.group]
+		if !known {
+			var err error
+			if group, err = w.shownGroup(pair.group); err != nil {
+				return err
+			}
+			groups[pair.group] = group
 		}
-		chain, err := w.tx.AccountChain(run.ctx, pair.account)
-		if absent(err) || err == nil && chain[0].Kind != store.Reseller {
-			continue
+		if group != nil && len(chain) > 0 && chain[0].Kind == store.Reseller {
+			c.at = append(c.at, capping{*group, chain})
 		}
-		if err != nil {
-			return err
-		}
-		group, err := w.tx.Group(run.ctx, pair.group)
-		if absent(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		run.capAt = append(run.capAt, capping{group, chain})
 	}
 	return nil
+}
+
+// shownGroup returns a group whose access the user is shown, nil for another one.
+func (w *writing) shownGroup(id string) (*store.Group, error) {
+	before, err := w.see("group", id)
+	if unseen(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, column := range []string{"rows", "default_access"} {
+		if _, shown := before.object[column]; !shown {
+			return nil, nil
+		}
+	}
+	group, err := w.tx.Group(w.r.Ctx, id)
+	if absent(err) {
+		return nil, nil
+	}
+	return &group, err
+}
+
+// capBefore reads the groups and accounts that do not change, before the transaction.
+func (run *rowImport) capBefore() error {
+	for pair := range run.capped.pairs {
+		if run.changes[pair.group] || run.changes[pair.account] {
+			delete(run.capped.pairs, pair)
+			run.again[pair] = true
+		}
+	}
+	if len(run.capped.pairs) == 0 {
+		return nil
+	}
+	return run.s.store.Read(run.ctx, run.capped.master, func(tx *store.Tx) error {
+		w := run.begin(tx).writing
+		if err := w.reload(); err != nil {
+			return plainly(err)
+		}
+		return run.capped.read(w)
+	})
 }
 
 func sortedPairs(pairs map[membership]bool) []membership {
@@ -95,7 +150,15 @@ func sortedPairs(pairs map[membership]bool) []membership {
 // findCapped adds to the report what ceilings take from the groups: those of the accounts,
 // and those of the policy.
 func (run *rowImport) findCapped() error {
-	for _, one := range run.capAt {
+	run.report.CappedCut = run.capped.cut || run.late.cut
+	for _, one := range slices.Concat(run.capped.at, run.late.at) {
+		if len(run.report.Capped) == rowfile.MaxListed {
+			run.report.CappedCut = true
+			break
+		}
+		if run.ctx.Err() != nil {
+			return context.Cause(run.ctx)
+		}
 		loses, err := run.loses(one)
 		if err != nil {
 			return err
@@ -108,6 +171,7 @@ func (run *rowImport) findCapped() error {
 	slices.SortFunc(run.report.Capped, func(a, b rowfile.Capped) int {
 		return slices.Compare([]string{a.Account, a.Group}, []string{b.Account, b.Group})
 	})
+	run.report.Capped = slices.CompactFunc(run.report.Capped, func(a, b rowfile.Capped) bool { return a.Account == b.Account && a.Group == b.Group })
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"resellerd/policies/input"
 	"resellerd/server/rowfile"
@@ -236,10 +237,15 @@ func (c *freshCustomers) write(w *rowWriting, placed bool) error {
 		if some, err = c.settle(w, some, placed); err != nil {
 			return err
 		}
-		if c.run.writes && !c.run.doomed() && len(some) > 0 {
-			if err := c.insert(w, some); err != nil {
-				return err
-			}
+		writes := c.run.writes && !c.run.doomed()
+		if !writes && !placed {
+			some, err = c.free(w, some)
+		}
+		if writes && len(some) > 0 {
+			some, err = c.insert(w, some)
+		}
+		if err != nil {
+			return err
 		}
 		for range some {
 			c.run.report.Count("customer", rowfile.Created)
@@ -248,8 +254,12 @@ func (c *freshCustomers) write(w *rowWriting, placed bool) error {
 	}
 }
 
-// customersAtOnce is how many customers one statement inserts.
-const customersAtOnce = 5_000
+// customersAtOnce is how many customers one statement inserts, and maxAtOnce how many bytes they
+// have.
+const (
+	customersAtOnce = 5_000
+	maxAtOnce       = 4 << 20
+)
 
 // settle selects the customers of stored accounts, or of new ones. It replaces the
 // placeholders of accounts, and refuses customers of accounts that were not created.
@@ -278,22 +288,67 @@ func (c *freshCustomers) settle(w *rowWriting, some []freshCustomer, placed bool
 	return kept, nil
 }
 
-func (c *freshCustomers) insert(w *rowWriting, some []freshCustomer) error {
-	n := 0
-	err := w.tx.CreateCustomers(c.run.ctx, func() (*store.Customer, error) {
-		if n++; n > len(some) {
-			return nil, nil
+// insert inserts customers and returns them. It refuses those whose external id is taken: by a
+// row that the user does not see, or that was created meanwhile.
+func (c *freshCustomers) insert(w *rowWriting, some []freshCustomer) ([]freshCustomer, error) {
+	for {
+		n := 0
+		err := w.tx.Part(c.run.ctx, func() error {
+			return w.tx.CreateCustomers(c.run.ctx, func() (*store.Customer, error) {
+				if n++; n > len(some) {
+					return nil, nil
+				}
+				return &some[n-1].Customer, nil
+			})
+		})
+		if err == nil {
+			break
 		}
-		return &some[n-1].Customer, nil
-	})
-	if errors.Is(err, fault.ErrConflict) {
-		return fault.Conflict("", "a customer of the file has been created meanwhile, or the acting user does not see it: import again, as a user who sees all customers")
+		if !errors.Is(err, fault.ErrConflict) {
+			return nil, err
+		}
+		free, failed := c.free(w, some)
+		if failed != nil {
+			return nil, failed
+		}
+		switch {
+		case c.run.doomed():
+			return free, nil // nothing is written
+		case len(free) == len(some):
+			return nil, err
+		}
+		some = free
 	}
-	if err != nil {
-		return err
+	return some, c.audit(w, some)
+}
+
+// free refuses the customers whose external ids are taken, and returns the others.
+func (c *freshCustomers) free(w *rowWriting, some []freshCustomer) ([]freshCustomer, error) {
+	names := map[string][]string{}
+	for i := range some {
+		names[some[i].AccountID] = append(names[some[i].AccountID], some[i].ExternalID)
 	}
-	n = 0
-	sub := w.r.Subject
+	taken := map[string]map[string]bool{}
+	for account, all := range names {
+		found, err := w.tx.TakenCustomers(c.run.ctx, account, all)
+		if err != nil {
+			return nil, err
+		}
+		taken[account] = found
+	}
+	return slices.DeleteFunc(some, func(one freshCustomer) bool {
+		if !taken[one.AccountID][one.ExternalID] {
+			return false
+		}
+		c.run.report.Refuse(rowfile.Refusal{Line: one.line, Type: "customer", ExternalID: one.ExternalID, Pointer: "/external_id",
+			Detail: "Another customer of the account has this `external_id`. The acting user does not see it, or it was created meanwhile.",
+			Do:     "Import again, as a user who sees all customers of the account."})
+		return true
+	}), nil
+}
+
+func (c *freshCustomers) audit(w *rowWriting, some []freshCustomer) error {
+	n, sub := 0, w.r.Subject
 	return w.tx.AuditAll(c.run.ctx, func() (*store.AuditEntry, error) {
 		if n++; n > len(some) {
 			return nil, nil
@@ -336,11 +391,11 @@ func (s *customerSpool) add(line int, c store.Customer, change []byte) error {
 
 var errSpool = errors.New("a temporary file is damaged")
 
-// reader returns a function that reads the next customers, at most n.
+// reader returns a function that reads the next customers, at most n, and about maxAtOnce bytes.
 func (s *customerSpool) reader() func(n int) ([]freshCustomer, error) {
 	next := s.file.reader()
 	return func(n int) (some []freshCustomer, err error) {
-		for len(some) < n {
+		for size := 0; len(some) < n && size < maxAtOnce; {
 			frame, err := next()
 			if err != nil || frame == nil {
 				return some, err
@@ -349,6 +404,7 @@ func (s *customerSpool) reader() func(n int) ([]freshCustomer, error) {
 			if err != nil {
 				return nil, err
 			}
+			size += len(frame)
 			some = append(some, one)
 		}
 		return some, nil

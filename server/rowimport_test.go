@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"resellerd/policies/policiestest/depth"
 	"resellerd/server/rowfile"
@@ -581,6 +583,37 @@ func TestAnImportMovesNoRow(t *testing.T) {
 	})
 }
 
+// A reseller that gives its own rows the external ids of the panel does not stop the master's
+// imports for good: somebody says once that these rows are others.
+func TestRowsThatAreSeparateStopNoImport(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		for typ, body := range map[string]string{"customer": `{"name":"A's","external_id":"K5"}`, "group": `{"name":"A's","external_id":"K5","account_id":"{A}","rows":{"customer":["read"]}}`} {
+			as := map[string]string{"customer": "a", "group": "m"}[typ]
+			id := w.do(as, "POST", "/v1/"+typ+"s", body).want(201).object()["id"].(string)
+			line := map[string]any{"type": typ, "external_id": "K5", "account": w.id("B"), "name": "B's"}
+			if typ == "group" {
+				line["default_access"] = []string{"read"}
+			}
+			report := w.imported(RowImport{Apply: true}, line)
+			if report.Applied || len(report.Refusals) != 1 || !strings.HasSuffix(report.Refusals[0].Do, "add --separate "+id+".") {
+				t.Errorf("%s: %+v", typ, report)
+			}
+			if report = w.imported(RowImport{Apply: true, Separate: []string{w.id("a")}}, line); report.Applied {
+				t.Errorf("%s: another row is separate: %+v", typ, report)
+			}
+			for round := range 2 {
+				if report = w.imported(RowImport{Apply: true, Separate: []string{id}}, line); !report.Applied || report.Types[0].Created != 1-round {
+					t.Errorf("%s, round %d: %+v", typ, round, report)
+				}
+			}
+			if rows := w.get("m", "/v1/"+typ+"s?external_id=K5").items(); len(rows) != 2 {
+				t.Errorf("%s: %v", typ, rows)
+			}
+		}
+	})
+}
+
 // A reseller that gives its own group the name of a group of the master does not stop the
 // master's imports, and gets no say in them.
 func TestAnImportMeansTheGroupsOfItsFile(t *testing.T) {
@@ -649,34 +682,304 @@ func TestAnImportOfLongDecisionsBeginsAgainOnce(t *testing.T) {
 }
 
 // An import that others would wait for in vain is refused, unless somebody says that nobody
-// else writes.
+// else writes. A dry run is not: it tries a part of the rows, and compares the others.
 func TestAnImportHoldsTheLockBriefly(t *testing.T) {
 	t.Parallel()
-	eachWorld(t, func(t *testing.T, w *world) {
-		const many = (maxHeld + 1) * freshRows
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		w.server.maxHeld = 3
+		lines := func(groups, customers int, account string) (all []map[string]any) {
+			for i := range groups {
+				all = append(all, map[string]any{"type": "group", "external_id": fmt.Sprint("G", i), "name": "x", "default_access": []string{"read"}})
+			}
+			if account == "new" {
+				all = append(all, map[string]any{"type": "account", "external_id": "new", "name": "x", "currency": "EUR"})
+			}
+			for i := range customers {
+				all = append(all, map[string]any{"type": "customer", "external_id": fmt.Sprint("K", i), "account": account, "name": "x"})
+			}
+			return all
+		}
+		const many = 4 * freshRows
 		for _, c := range []struct {
-			changes, fresh, placed int
-			apply, alone           bool
-			held, heldByOne        bool // refused on a database that locks rows, and on one with one writer
+			groups, fresh   int
+			account         string
+			held, heldByOne bool // refused on a database that locks rows, and on one with one writer
 		}{
-			{changes: maxHeld, apply: true},
-			{changes: maxHeld + 1, apply: true, held: true, heldByOne: true},
-			{changes: maxHeld + 1, held: true, heldByOne: true},
-			{changes: maxHeld + 1, apply: true, alone: true},
-			{fresh: many, apply: true, heldByOne: true},
-			{fresh: many, placed: many, apply: true, held: true, heldByOne: true},
-			{fresh: many, placed: many},
+			{3, 0, "", false, false},
+			{4, 0, "", true, true},
+			{0, many - 1, w.id("A"), false, false},
+			{0, many, w.id("A"), false, true},
+			{0, many, "new", true, true},
 		} {
-			run := &rowImport{RowImport: RowImport{Alone: c.alone}, s: w.server, opsN: c.changes, fresh: &freshCustomers{n: c.fresh, placed: c.placed}, writes: c.apply}
 			want := c.held
 			if w.store.OneWriter() {
 				want = c.heldByOne
 			}
-			if err := run.holdsBriefly(); (err != nil) != want {
+			all := lines(c.groups, c.fresh, c.account)
+			before := w.state()
+			report := w.imported(RowImport{}, all...)
+			if n := max(c.groups-3, 0); report.Untried != n || report.Refused > 0 || report.CappedCut != (n > 0) || report.Types[0].Created+report.Types[len(report.Types)-1].Created == 0 {
+				t.Errorf("%+v: a dry run: %+v", c, report)
+			}
+			if alone := w.imported(RowImport{Alone: true}, all...); alone.Untried > 0 || fmt.Sprint(alone.Types) != fmt.Sprint(report.Types) {
+				t.Errorf("%+v: %+v, alone %+v", c, report, alone)
+			}
+			if now := w.state(); now != before {
+				t.Errorf("%+v: a dry run changed:\n%s", c, diffOf(before, now))
+			}
+			var file bytes.Buffer
+			for _, line := range all {
+				must(t, json.NewEncoder(&file).Encode(line))
+			}
+			if _, err := w.server.ImportRows(tctx, RowImport{As: w.id("m"), Apply: true}, bytes.NewReader(file.Bytes())); (err != nil) != want {
 				t.Errorf("%+v: %v", c, err)
+			}
+			if want {
+				if _, err := w.server.ImportRows(tctx, RowImport{As: w.id("m"), Apply: true, Alone: true}, &file); err != nil {
+					t.Errorf("%+v, alone: %v", c, err)
+				}
+			}
+			for _, typ := range []string{"customers", "groups"} {
+				for _, row := range w.allItems("/v1/" + typ) {
+					if external, _ := row["external_id"].(string); strings.HasPrefix(external, "K") || strings.HasPrefix(external, "G") {
+						w.do("m", "DELETE", "/v1/"+typ+"/"+row["id"].(string), "").want(204)
+					}
+				}
 			}
 		}
 	})
+}
+
+// A customer whose external id is taken by a row that the import did not see is a refused line, in a dry run and in
+// an import.
+func TestANameThatIsTakenIsARefusedLine(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		text := ""
+		for _, name := range []string{"K1", "K2", "K3"} {
+			text += fmt.Sprintf(`{"type":"customer","external_id":%q,"name":"x","account":%q}`+"\n", name, w.id("A"))
+		}
+		var runs []*rowImport
+		for _, o := range []RowImport{{}, {Apply: true}, {Apply: true, SkipRefused: true}} {
+			o.As, o.Progress = w.id("m"), func(string, int) {}
+			run, err := w.server.newRowImport(tctx, o)
+			must(t, err)
+			defer run.close()
+			must(t, run.compare(strings.NewReader(text)))
+			runs = append(runs, run)
+		}
+		w.do("a", "POST", "/v1/customers", `{"name":"meanwhile","external_id":"K2"}`).want(201)
+		for n, run := range runs {
+			must(t, run.write())
+			report, err := run.finish()
+			must(t, err)
+			if x := report.Refusals; len(x) != 1 || x[0].Line != 2 || x[0].Pointer != "/external_id" || report.Applied != (n == 2) {
+				t.Errorf("run %d: %+v", n, report)
+			}
+			if n := report.Types[0].Created; n != 2 && !run.doomed() {
+				t.Errorf("%d are created", n)
+			}
+		}
+		for name, want := range map[string]string{"K1": "x", "K2": "meanwhile", "K3": "x"} {
+			if rows := w.get("m", "/v1/customers?external_id="+name).items(); len(rows) != 1 || rows[0]["name"] != want {
+				t.Errorf("%s: %v", name, rows)
+			}
+		}
+	})
+}
+
+// A fault after an import does not hide that its rows are written.
+func TestAnImportThatIsWrittenIsReported(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(tctx)
+		run, err := w.server.newRowImport(ctx, RowImport{As: w.id("m"), Apply: true, Progress: func(string, int) {}})
+		must(t, err)
+		defer run.close()
+		must(t, run.compare(strings.NewReader(`{"type":"group","external_id":"G1","name":"x","lend_to":"all","account":"`+w.id("A")+`","default_access":["read"]}`)))
+		must(t, run.write())
+		cancel()
+		if report, err := run.finish(); err == nil || report == nil || !report.Applied || !report.CappedCut {
+			t.Errorf("%+v %v", report, err)
+		}
+	})
+}
+
+// A user of a reseller's reseller keeps the group that it is in if two have the name, and a new user gets the one that is
+// lent. A reseller that uses a name of the account above does not stop the imports of a master.
+func TestAGroupOfADeepUserIsKnown(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		w.seed("M", seed.Account("S", store.Account{ParentID: "A", Name: "Sierra", Currency: "EUR", ExternalID: "S"}))
+		made := map[string]string{}
+		for account, lend := range map[string]string{"A": "all", "S": "none"} {
+			made[account] = w.do("m", "POST", "/v1/groups", `{"name":"x","account_id":"{`+account+`}","external_id":"G1","lend_to":"`+lend+`","rows":{"customer":["read"]}}`).want(201).object()["id"].(string)
+		}
+		line := map[string]any{"type": "user", "external_id": "U1", "account": "S", "login": "u1@example.com", "groups": []string{"G1"}}
+		if report := w.imported(RowImport{Apply: true}, line); !report.Applied || report.Refused > 0 {
+			t.Fatalf("%+v", report)
+		}
+		user := w.get("m", "/v1/users?external_id=U1").refused(200, made["A"]).items()[0]["id"].(string)
+		w.do("m", "PATCH", "/v1/users/"+user, `{"groups":["`+made["S"]+`"]}`).want(200)
+		if report := w.imported(RowImport{Apply: true}, line); report.Types[0].Unchanged != 1 {
+			t.Errorf("%+v", report)
+		}
+		w.get("m", "/v1/users?external_id=U1").refused(200, made["S"])
+	})
+}
+
+// Lines that name one card and one account, by whatever names, are about one assignment.
+func TestLinesThatNameOneAssignmentAreRepeated(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		rows := []map[string]any{{"type": "account", "external_id": "R1", "name": "One", "currency": "EUR"}, {"type": "card", "external_id": "C1", "name": "Gold", "currency": "EUR"}}
+		if report := w.imported(RowImport{Apply: true}, rows...); !report.Applied {
+			t.Fatalf("%+v", report)
+		}
+		id := func(path, name string) string {
+			return w.get("m", "/v1/"+path+"?external_id="+name).items()[0]["id"].(string)
+		}
+		for _, names := range [][2]string{{"C1", id("accounts", "R1")}, {id("cards", "C1"), "R1"}, {id("cards", "C1"), id("accounts", "R1")}, {"C1", "R1"}} {
+			report := w.imported(RowImport{Apply: true}, map[string]any{"type": "assignment", "card": "C1", "account": "R1"},
+				map[string]any{"type": "assignment", "card": names[0], "account": names[1], "valid_to": w.clock().Add(time.Hour).Format(time.RFC3339)})
+			if report.Applied || report.Refused != 2 {
+				t.Errorf("%v: %+v", names, report)
+			}
+		}
+	})
+}
+
+// The ends of memberships name groups like the memberships themselves. An import after an end changes nothing.
+func TestAnImportKnowsTheEndsOfMemberships(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		end := w.clock().Add(24 * time.Hour).UTC().Truncate(time.Second)
+		elsewhere := end.In(time.FixedZone("", 3600)).Format(time.RFC3339)
+		group := func(name string) map[string]any {
+			return map[string]any{"type": "group", "external_id": name, "name": name, "default_access": []string{"read"}}
+		}
+		user := func(fields map[string]any) map[string]any {
+			fields["type"], fields["external_id"], fields["login"] = "user", "U1", "u1@example.com"
+			return fields
+		}
+		both := user(map[string]any{"groups": []string{"G1", "G2"}, "group_ends": map[string]any{"G1": elsewhere}})
+		lines := []map[string]any{group("G1"), group("G2"), both}
+		for _, o := range []RowImport{{}, {Apply: true}} {
+			if report := w.imported(o, lines...); report.Refused > 0 || report.Types[1].Created != 1 {
+				t.Fatalf("%+v", report)
+			}
+		}
+		id := w.get("m", "/v1/groups?external_id=G1").items()[0]["id"].(string)
+		if got, want := w.get("m", "/v1/users?external_id=U1").items()[0]["group_ends"], map[string]any{id: end.Format(time.RFC3339)}; !reflect.DeepEqual(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		same := func(what string, line map[string]any) {
+			t.Helper()
+			report := w.imported(RowImport{Apply: true}, line)
+			if report.Refused > 0 || report.Types[0].Unchanged != 1 {
+				t.Errorf("%s: %+v", what, report)
+			}
+		}
+		same("the same", both)
+		for _, name := range []string{"G9", ""} {
+			report := w.imported(RowImport{Apply: true}, user(map[string]any{"groups": []string{"G1"}, "group_ends": map[string]any{name: elsewhere}}))
+			if x := report.Refusals; len(x) != 1 || x[0].Pointer != "/group_ends/"+name {
+				t.Errorf("%q: %+v", name, report)
+			}
+		}
+		w.pass(48 * time.Hour)
+		same("after the end", both)
+		same("without groups", user(map[string]any{"group_ends": map[string]any{"G1": elsewhere}}))
+		over := user(map[string]any{"groups": []string{"G1"}, "group_ends": map[string]any{"G1": elsewhere}})
+		over["external_id"], over["login"] = "U2", "u2@example.com"
+		if report := w.imported(RowImport{Apply: true}, over); report.WithoutGroupCount != 1 {
+			t.Errorf("%+v", report)
+		}
+		gone := user(map[string]any{"group_ends": map[string]any{"G2": elsewhere}})
+		if report := w.imported(RowImport{Apply: true}, gone); report.Refused != 1 {
+			t.Errorf("the last group is over in the panel alone: %+v", report)
+		}
+	})
+}
+
+// What ceilings take is reported of groups that the file gives, and of no group that the user does not see.
+func TestAReportOfCeilingsShowsNoMoreThanTheUserSees(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"customer":["read"]}}`).want(200)
+		line := func(group, login string) map[string]any {
+			return map[string]any{"type": "user", "external_id": "U1", "login": login, "account": w.id("A"), "groups": []string{group}}
+		}
+		for _, as := range []string{"a", "m"} {
+			for _, group := range []string{w.id("M.full"), w.id("M.clerks"), w.id("N.full")} {
+				if report := w.imported(RowImport{As: as}, line(group, "u1@example.com")); report.Refused != 1 || len(report.Capped) > 0 {
+					t.Errorf("%s, %s: %+v", as, group, report)
+				}
+			}
+		}
+		capped := cappings{master: "M"}
+		for n := range maxMemberships + 5 {
+			capped.remember(&rowOp{Type: "group", ID: fmt.Sprint("G", n), Owner: "M", Object: map[string]any{"lend_to": []any{"M"}}})
+		}
+		capped.remember(&rowOp{Type: "group", ID: "G", Owner: "M", Object: map[string]any{"lend_to": []any{"A"}}})
+		if capped.cut || !maps.Equal(capped.pairs, map[membership]bool{{"G", "A"}: true}) {
+			t.Errorf("%+v", capped)
+		}
+	})
+}
+
+// What ceilings take from rows that do not change is read before the lock.
+func TestCeilingsOfUnchangedRowsAreReadBeforeTheLock(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		w.do("m", "PATCH", "/v1/accounts/{A}", `{"ceiling":{"customer":["read"]}}`).want(200)
+		group := `{"type":"group","external_id":"G1","name":"x","lend_to":["` + w.id("A") + `"],"default_access":["read","update"]}` + "\n"
+		user := `{"type":"user","external_id":"U1","account":"` + w.id("A") + `","login":"u1@example.com","groups":["G1"]}` + "\n"
+		var want string
+		for n, text := range []string{group + user, group + user, strings.Replace(group, `"x"`, `"y"`, 1) + user, group + strings.Replace(user, "u1@", "u2@", 1)} {
+			run, err := w.server.newRowImport(tctx, RowImport{As: w.id("m"), Apply: true, Progress: func(string, int) {}})
+			must(t, err)
+			defer run.close()
+			must(t, run.compare(strings.NewReader(text)))
+			must(t, run.write())
+			report, err := run.finish()
+			must(t, err)
+			if early, late := len(run.capped.at), len(run.late.at); (early > 0) != (n == 1) || (late == 0) != (n == 1) && n < 3 {
+				t.Errorf("import %d reads %d before the lock and %d under it", n, early, late)
+			}
+			if n == 0 {
+				want = fmt.Sprint(report.Capped)
+			}
+			if got := fmt.Sprint(report.Capped); got != want || len(report.Capped) != 1 {
+				t.Errorf("import %d: %s, want %s", n, got, want)
+			}
+		}
+	})
+}
+
+// New customers are read in parts of a limited number of bytes.
+func TestNewCustomersAreReadInSmallParts(t *testing.T) {
+	t.Parallel()
+	var s customerSpool
+	defer s.Close()
+	const all = 20
+	for n := range all {
+		must(t, s.add(n, store.Customer{ID: fmt.Sprint(n), Notes: strings.Repeat("x", 1<<20)}, []byte("{}")))
+	}
+	next, read := s.reader(), 0
+	for {
+		some, err := next(customersAtOnce)
+		must(t, err)
+		if len(some) == 0 {
+			break
+		}
+		if read += len(some); len(some) > maxAtOnce>>20+1 {
+			t.Errorf("%d customers at once", len(some))
+		}
+	}
+	if read != all {
+		t.Errorf("%d of %d customers", read, all)
+	}
 }
 
 // Customers that were decided about before the lock are decided about under it, too.

@@ -68,6 +68,23 @@ func (s *rowSpool) reader() func() ([]byte, error) {
 	}
 }
 
+// at returns the record that begins at a position: what size was before add.
+func (s *rowSpool) at(position int64) ([]byte, error) {
+	if err := s.out.Flush(); err != nil {
+		return nil, errors.Join(fault.ErrUnavailable, err)
+	}
+	in := bufio.NewReader(io.NewSectionReader(s.file, position, s.size-position))
+	size, err := binary.ReadUvarint(in)
+	if err != nil || size > uint64(s.size-position) {
+		return nil, errors.Join(fault.ErrUnavailable, err)
+	}
+	record := make([]byte, size)
+	if _, err := io.ReadFull(in, record); err != nil {
+		return nil, errors.Join(fault.ErrUnavailable, err)
+	}
+	return record, nil
+}
+
 // Close frees the file.
 func (s *rowSpool) Close() error {
 	if s.file == nil {

@@ -94,6 +94,7 @@ type Server struct {
 	counts    atomic.Pointer[store.Counts] // nil: unknown
 
 	longChange int // the number of areas of a change whose decision takes long
+	maxHeld    int // how many rows an import writes while others wait
 
 	certificate transport.Certificate
 	reloadable  []*reloadable // changes only before Run
@@ -153,7 +154,7 @@ func New(cfg Config, st *store.Store, engines *EngineHolder, opts ...Option) (*S
 	s := &Server{
 		cfg: cfg, store: st, engines: engines, now: time.Now, newID: randomID,
 		logger:   slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg), longChange: longChange,
+		registry: prometheus.NewRegistry(), watch: transport.NewGoneWatch(), limiter: newLimiter(&cfg), longChange: longChange, maxHeld: maxHeld,
 		again: make(chan struct{}, 1), after: time.After, filters: tablefilter.NewCache(filterCacheBytes),
 		feed: feed.NewSource(st), ending: make(chan struct{}),
 	}

@@ -33,7 +33,8 @@ type writing struct {
 	access *store.RateAccess // of the acting user to rates; nil until it is needed
 	secret webhook.Secret    // that the write has made; nil for none
 
-	decided int // the decisions that were made outside of the transaction
+	decided int         // the decisions that were made outside of the transaction
+	held    *heldInputs // where inputs wait for these decisions; nil for memory
 }
 
 // written is the answer to a write.
@@ -255,7 +256,12 @@ func (w *writing) decide(in *input.Input) (policies.Decision, error) {
 		policies.Decision
 		took time.Duration
 	}
-	j, guessed, err := store.Ahead(w.r.Ctx, w.tx, fmt.Sprint("decision ", w.decided), facts, judged{Decision: guess}, areaSize*long, func(ctx context.Context) (j judged, err error) {
+	load, size := w.hold(in, areaSize*long)
+	j, guessed, err := store.Ahead(w.r.Ctx, w.tx, fmt.Sprint("decision ", w.decided), facts, judged{Decision: guess}, size, func(ctx context.Context) (j judged, err error) {
+		in, err := load()
+		if err != nil {
+			return j, err
+		}
 		err = w.r.inTurn(ctx, func() {
 			start := w.r.Now()
 			j = judged{w.r.Judge(in), w.r.Now().Sub(start)}
@@ -266,6 +272,17 @@ func (w *writing) decide(in *input.Input) (policies.Decision, error) {
 		return j.Decision, err
 	}
 	return w.r.Decided(in, j.Decision, w.r.Now().Add(-j.took)), nil
+}
+
+// hold returns a function that returns the input, and how many bytes of memory it needs until then:
+// size, or less if the write keeps inputs on disk.
+func (w *writing) hold(in *input.Input, size int) (load func() (*input.Input, error), bytes int) {
+	if w.held != nil {
+		if load := w.held.keep(in); load != nil {
+			return load, min(size, heldSize)
+		}
+	}
+	return func() (*input.Input, error) { return in, nil }, size
 }
 
 // mayCreate decides on a row that does not exist yet, and returns the columns

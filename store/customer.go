@@ -24,7 +24,10 @@ func (tx *Tx) CreateCustomer(ctx context.Context, c Customer) (Customer, error) 
 		return Customer{}, fmt.Errorf("customer: %w", err)
 	}
 	tx.creates("customer", c.ID)
-	_, err := tx.execNamed(ctx, customersTable.insert, c)
+	err := tx.naming(ctx, c.ExternalID, func() error {
+		_, err := tx.execNamed(ctx, customersTable.insert, c)
+		return err
+	})
 	if err == nil {
 		err = tx.fold(ctx, "customers", c.ID, c)
 	}
@@ -45,14 +48,22 @@ func (tx *Tx) UpdateCustomer(ctx context.Context, id string, patch CustomerPatch
 	if err := current("customer", id, c.Version, patch.Version); err != nil {
 		return Customer{}, err
 	}
+	before := c.ExternalID
 	Apply(&patch, &c)
+	named := c.ExternalID
+	if named == before {
+		named = ""
+	}
 	c.Version, c.UpdatedAt = c.Version+1, tx.now
 	if err := c.Validate(); err != nil {
 		return Customer{}, fmt.Errorf("customer %s: %w", id, err)
 	}
 	err = tx.willChange(ctx, "customer", id)
 	if err == nil {
-		_, err = tx.execNamed(ctx, customersTable.update, c)
+		err = tx.naming(ctx, named, func() error {
+			_, err := tx.execNamed(ctx, customersTable.update, c)
+			return err
+		})
 	}
 	if err == nil {
 		err = tx.fold(ctx, "customers", c.ID, c)

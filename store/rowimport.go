@@ -4,8 +4,12 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
+	"time"
 
 	"resellerd/store/dialect"
+	"resellerd/store/fault"
 	"resellerd/store/schema"
 )
 
@@ -53,7 +57,7 @@ var customerColumns = func() (names []string) {
 // CreateCustomers stores the new customers that next returns, until it returns nil. Each
 // has its id, from Store.NewID, and is valid. CreateCustomers sets tenant, version and
 // times. It returns ErrConflict if an external id is taken in its account, and ErrInvalid
-// for an unknown account. next must not use the transaction. Customers is for many rows:
+// for an unknown account. next must not use the transaction. CreateCustomers is for many rows:
 // it writes neither audit entries nor reads anything for each of them.
 func (tx *Tx) CreateCustomers(ctx context.Context, next func() (*Customer, error)) error {
 	err := tx.bulk(ctx, "customers", customerColumns, func() ([]any, error) {
@@ -70,6 +74,49 @@ func (tx *Tx) CreateCustomers(ctx context.Context, next func() (*Customer, error
 		return fmt.Errorf("customers: %w", err)
 	}
 	return nil
+}
+
+// namingLimit is how long a writer waits for an import that has inserted a customer of the same
+// external id. It is shorter than the time after which PostgreSQL looks for a deadlock: the writer
+// holds the lock of the tenant, which the import needs at its end.
+const namingLimit = 500 * time.Millisecond
+
+// naming gives a customer an external id, "" for none. It returns a WaitError if an import that has
+// not ended has inserted a customer of that id in the same account.
+func (tx *Tx) naming(ctx context.Context, external string, fn func() error) error {
+	d := tx.store.dialect
+	if external == "" || !d.Locks || tx.work.before != nil {
+		return fn()
+	}
+	if err := d.LimitLocks(ctx, tx.tx, namingLimit); err != nil {
+		return tx.refused(ctx, err)
+	}
+	if err := fn(); err != nil {
+		if d.WaitedTooLong(err) {
+			err = &fault.WaitError{Waited: namingLimit, For: dialect.Importing.String()}
+		}
+		return err // a caller that goes on undoes the limit with the rest of its Part
+	}
+	return tx.refused(ctx, d.LimitLocks(ctx, tx.tx, tx.work.kind.LockLimit(ctx)))
+}
+
+// TakenCustomers returns which of these external ids customers of an account have.
+func (tx *Tx) TakenCustomers(ctx context.Context, account string, external []string) (map[string]bool, error) {
+	taken := map[string]bool{}
+	for some := range slices.Chunk(external, lookedUp) {
+		args := []any{account}
+		for _, name := range some {
+			args = append(args, name)
+		}
+		found, err := tx.names(ctx, "SELECT external_id AS name FROM customers WHERE account_id = ? AND external_id IN (?"+strings.Repeat(", ?", len(some)-1)+")", args...)
+		if err != nil {
+			return nil, fmt.Errorf("customers: %w", err)
+		}
+		for _, name := range found {
+			taken[name] = true
+		}
+	}
+	return taken, nil
 }
 
 var auditColumns = []string{"id", "tenant_id", "at", "actor_id", "actor_account_id", "preview_of", "panel", "account_id", "resource_type", "resource_id",

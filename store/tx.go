@@ -85,7 +85,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	tx := &Tx{store: s, tx: begun, tenant: tenant, since: since, work: work, now: schema.Micros(s.micros())}
-	work.later, work.asked, work.size = nil, map[string]bool{}, 0
+	work.later, work.asked, work.size, work.used = nil, map[string]bool{}, 0, 0
 	ended := false
 	defer func() {
 		if !ended {

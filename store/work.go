@@ -48,7 +48,9 @@ type works struct {
 	later postponed
 	asked map[string]bool // the names of later
 	size  int             // bytes of later
-	again int             // how often the write began again
+	again int             // how often the write began again, and got no further
+	used  int             // results that the last run used
+	most  int             // results that a run used
 	// ids and types are those of the rows that the last run created, in order.
 	ids, types []string
 }
@@ -92,7 +94,7 @@ type postponed []*pending
 func (p postponed) Error() string { return p[0].Error() }
 
 // maxLater is how many bytes of work Ahead postpones in one transaction, and maxAgain is
-// how often the transaction begins again.
+// how often the transaction begins again without getting further.
 const (
 	maxLater = 16 << 20
 	maxAgain = 100
@@ -115,7 +117,10 @@ func (s *Store) long(ctx context.Context, kind dialect.Work, once func(*works) e
 		if work == nil {
 			return err
 		}
-		if w.again++; w.many && w.again > maxAgain {
+		if w.again++; w.used > w.most {
+			w.most, w.again = w.used, 0
+		}
+		if w.many && w.again > maxAgain {
 			return errRestless
 		}
 		if err := s.workThrough(ctx, w, work); err != nil && !errors.Is(err, errLapsed) {
@@ -191,6 +196,7 @@ func Ahead[T any](ctx context.Context, tx *Tx, what, on string, guess T, size in
 	value, err = Aside(ctx, tx, what, on, do)
 	var p *pending
 	if !w.many || !errors.As(err, &p) {
+		w.used++
 		return value, false, err
 	}
 	if !w.asked[what] {

@@ -9,8 +9,11 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -29,11 +32,12 @@ type importCommand struct {
 // importSettings say how rows are imported.
 type importSettings struct {
 	lookSettings
-	As          string `help:"The acting user, by id or external id." required:"" placeholder:"USER"`
-	Apply       bool   `help:"Write the rows. Otherwise the import is only tried." xor:"apply"`
-	DryRun      bool   `help:"Try the import and write nothing. This is the default." xor:"apply"`
-	SkipRefused bool   `help:"Import the other lines if some are refused."`
-	Alone       bool   `help:"Nobody else writes: the import may hold the lock for as long as it needs."`
+	As          string   `help:"The acting user, by id or external id." required:"" placeholder:"USER"`
+	Apply       bool     `help:"Write the rows. Otherwise the import is only tried." xor:"apply"`
+	DryRun      bool     `help:"Try the import and write nothing. This is the default." xor:"apply"`
+	SkipRefused bool     `help:"Import the other lines if some are refused."`
+	Separate    []string `help:"A stored row that is another one than the row of the file with its external id in another account. May be repeated." placeholder:"ID" sep:"none"`
+	Alone       bool     `help:"Nobody else writes: the import may hold the lock for as long as it needs."`
 }
 
 // Run imports the file and prints the report.
@@ -141,17 +145,23 @@ func (c *importSettings) renew(ctx context.Context, i *importer) error {
 func (c *importSettings) once(ctx context.Context, t terminal, importer *importer, groups map[string][]string, rows io.Reader, size int) error {
 	bars := &importBars{t: t, size: size}
 	defer bars.done()
-	report, err := importer.server.ImportRows(ctx, server.RowImport{As: c.As, Apply: c.Apply, SkipRefused: c.SkipRefused, Alone: c.Alone, Groups: groups, Progress: bars.step}, rows)
+	report, failed := importer.server.ImportRows(ctx, server.RowImport{As: c.As, Apply: c.Apply, SkipRefused: c.SkipRefused, Alone: c.Alone, Separate: c.Separate, Groups: groups, Progress: bars.step}, rows)
 	bars.done()
-	if err != nil {
-		return err
-	}
-	if c.Format == "json" {
+	return c.tell(t, report, failed)
+}
+
+// tell prints the report of an import. failed may have ended the import after its rows were written: then there is a
+// report that says so.
+func (c *importSettings) tell(t terminal, report *rowfile.Report, failed error) (err error) {
+	switch {
+	case report == nil:
+		return failed
+	case c.Format == "json":
 		err = printJSON(t.out, report)
-	} else {
+	default:
 		_, err = io.WriteString(t.out, importText(report))
 	}
-	if err == nil && report.Refused > 0 && !c.SkipRefused {
+	if err = errors.Join(err, failed); err == nil && report.Refused > 0 && !c.SkipRefused {
 		err = decideError{fmt.Errorf("%d lines are refused: correct them, or add --skip-refused", report.Refused)}
 	}
 	return err
@@ -192,25 +202,26 @@ func importText(r *rowfile.Report) string {
 		rows = append(rows, []string{c.Type, fmt.Sprint(c.Created), fmt.Sprint(c.Changed), fmt.Sprint(c.Unchanged), fmt.Sprint(c.Refused)})
 	}
 	text.table(rows)
+	line := func(format string, args ...any) { text.line("%s", inOneLine(fmt.Sprintf(format, args...))) }
 	for _, x := range r.Refusals {
-		text.line("refused  %s", refusedText(x))
+		line("refused  %s", refusedText(x))
 	}
 	more(text, len(r.Refusals), r.Refused, "refused lines")
 	if len(r.WithoutGroup) > 0 {
 		text.line("Users without a group, for --groups:")
 		for _, x := range r.WithoutGroup {
-			text.line("  %s: []  # %s, line %d", x.ExternalID, x.Login, x.Line)
+			line("  %s: []  # %s, line %d", yamlKey(x.ExternalID), x.Login, x.Line)
 		}
 	}
 	more(text, len(r.WithoutGroup), r.WithoutGroupCount, "users without a group")
 	for _, x := range r.Capped {
-		text.line("ceiling  in %s, the group %s loses %s", x.Account, x.Group, losesText(x.Loses))
+		line("ceiling  in %s, the group %s loses %s", x.Account, x.Group, losesText(x.Loses))
 	}
 	if r.CappedCut {
 		text.line("… and more groups and accounts, which are not compared with the ceilings")
 	}
 	for _, x := range r.Absent {
-		text.line("absent   %s %s (%s) is not in the file and stays", x.Type, x.ExternalID, x.ID)
+		line("absent   %s %s (%s) is not in the file and stays", x.Type, x.ExternalID, x.ID)
 	}
 	more(text, len(r.Absent), r.AbsentCount, "absent rows")
 	switch {
@@ -221,7 +232,37 @@ func importText(r *rowfile.Report) string {
 	default:
 		text.line("Tried only, nothing is written. To write it, add --apply.")
 	}
+	if r.Untried > 0 {
+		text.line("%d of the rows are only compared: others would wait too long. To try them all, stop the writes of others and add --alone.", r.Untried)
+	}
 	return text.String()
+}
+
+// inOneLine writes a text of the panel as one line: its line ends, control characters and invisible ones as escapes.
+func inOneLine(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return text
+	}
+	var all strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			all.WriteRune(r)
+		} else {
+			escaped := strconv.QuoteRune(r)
+			all.WriteString(escaped[1 : len(escaped)-1])
+		}
+	}
+	return all.String()
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z_]*[0-9][A-Za-z0-9_]*$`)
+
+// yamlKey quotes a key of YAML, unless it can be nothing but a text or a number.
+func yamlKey(text string) string {
+	if plainKey.MatchString(text) {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 func more(text *page, listed, all int, what string) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -82,27 +83,49 @@ func (c *syncCommand) source() (*paneltables.Mapping, *paneltables.Source, error
 	return mapping, source, err
 }
 
-// write writes the rows to a file.
+// write writes the rows to a file, which has all of them or stays as it was.
 func (c *syncCommand) write(ctx context.Context, source *paneltables.Source, mapping *paneltables.Mapping) error {
-	file, err := os.OpenFile(c.Rows, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if info, err := os.Stat(c.Rows); err == nil && !info.Mode().IsRegular() { // such as /dev/stdout
+		file, err := os.OpenFile(c.Rows, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(source.Write(ctx, mapping, file), file.Close())
+	}
+	file, err := os.CreateTemp(filepath.Dir(c.Rows), "."+filepath.Base(c.Rows)+"-*")
 	if err != nil {
 		return err
 	}
-	return errors.Join(source.Write(ctx, mapping, file), file.Close())
+	err = source.Write(ctx, mapping, file)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), c.Rows)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
 }
 
 // pull imports the present rows.
 func (c *syncCommand) pull(ctx context.Context, t terminal, importer *importer, source *paneltables.Source, mapping *paneltables.Mapping) error {
 	rows, into := io.Pipe()
 	read := make(chan error, 1)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
 	go func() {
-		err := source.Write(ctx, mapping, into)
+		err := source.Write(reading, mapping, into)
 		_ = into.CloseWithError(err) // never fails
 		read <- err
 	}()
 	err := c.once(ctx, t, importer, mapping.Groups, rows, -1)
 	_ = rows.Close() // ends the reading if the import has ended before
-	if failed := <-read; failed != nil && !errors.Is(failed, io.ErrClosedPipe) {
+	stop()           // also while the panel's database works on a query
+	failed := <-read
+	ended := errors.Is(failed, io.ErrClosedPipe) || ctx.Err() == nil && errors.Is(failed, context.Canceled)
+	if failed != nil && !ended {
 		return fmt.Errorf("reading the panel: %w", failed)
 	}
 	return err

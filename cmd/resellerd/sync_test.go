@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"resellerd/policies"
 	"resellerd/server/rowfile"
@@ -113,5 +114,63 @@ func TestARepeatedSyncReadsThePolicyAgain(t *testing.T) {
 	change("broken")
 	if err := c.renew(t.Context(), i); err == nil || i.engines.Current() != after {
 		t.Errorf("a broken policy: %v", err)
+	}
+}
+
+// A sync whose import has ended does not wait for a query of the panel.
+func TestASyncDoesNotWaitForAQueryThatNobodyNeeds(t *testing.T) {
+	t.Parallel()
+	db, url := storetest.MariaDBURL(t)
+	if _, err := db.ExecContext(t.Context(), "CREATE TABLE c (id INT); INSERT INTO c VALUES (1); CREATE VIEW slow AS SELECT id, SLEEP(60) AS late FROM c"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	mapping := filepath.Join(dir, "mapping.yaml")
+	if err := os.WriteFile(mapping, []byte("rows: [{type: customer, from: slow, columns: {external_id: id, name: late}}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environ := []string{"RESELLERD_DATABASE=sqlite:" + filepath.Join(dir, "synced.db")}
+	if code := run(t.Context(), []string{"init", "--company", "Halyard", "--login", "admin@halyard.example"}, environ, io.Discard, io.Discard); code != exitOK {
+		t.Fatal(code)
+	}
+	began := time.Now()
+	var complaints bytes.Buffer
+	code := run(t.Context(), []string{"sync", "--from", url, "--as", "nobody", "--mapping", mapping}, environ, io.Discard, &complaints)
+	if took := time.Since(began); code != exitError || took > 30*time.Second || strings.Contains(complaints.String(), "canceled") {
+		t.Errorf("exit code %d after %v: %s", code, took, complaints.String())
+	}
+}
+
+// A file of rows that cannot be written as a whole stays as it was.
+func TestAFileOfRowsIsWholeOrAsItWas(t *testing.T) {
+	t.Parallel()
+	db, url := storetest.MariaDBURL(t)
+	if _, err := db.ExecContext(t.Context(), "CREATE TABLE c (id INT, at VARCHAR(99)); INSERT INTO c VALUES (1, '2026-01-01'), (2, 'soon')"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	rows, mapping := filepath.Join(dir, "rows.ndjson"), filepath.Join(dir, "mapping.yaml")
+	for _, c := range []struct {
+		columns, want string
+		code          int
+	}{
+		{"external_id: id", "{\"external_id\":\"1\",\"type\":\"customer\"}\n{\"external_id\":\"2\",\"type\":\"customer\"}\n", exitOK},
+		{"external_id: id, name: {column: at, zone: UTC}", "before", exitError},
+	} {
+		for path, text := range map[string]string{rows: "before", mapping: "rows: [{type: customer, from: c, columns: {" + c.columns + "}}]"} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var complaints bytes.Buffer
+		if code := run(t.Context(), []string{"sync", "--from", url, "--as", "x", "--mapping", mapping, "--rows", rows}, nil, io.Discard, &complaints); code != c.code {
+			t.Errorf("%s: exit code %d: %s", c.columns, code, complaints.String())
+		}
+		if got, err := os.ReadFile(rows); err != nil || string(got) != c.want {
+			t.Errorf("%s: %q %v", c.columns, got, err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+			t.Errorf("%s: %v %v", c.columns, left, err)
+		}
 	}
 }

@@ -9,39 +9,52 @@ import (
 // beside Each, one name at a time.
 type moves struct {
 	lines, rows sequence
+	separate    map[string]bool
 	name        []byte // of the last answer
-	owner       string
-	moved       bool
+	last        moved
 }
 
+// moved is a stored row that the file has under another owner alone.
+type moved struct{ id, owner string }
+
 func (j *Join) newMoves() (*moves, error) {
-	m := &moves{lines: sequence{next: j.rows.Sorted()}, rows: sequence{next: j.stored.Sorted()}}
+	m := &moves{lines: sequence{next: j.rows.Sorted()}, rows: sequence{next: j.stored.Sorted()}, separate: j.Separate}
 	return m, errors.Join(m.lines.step(), m.rows.step())
 }
 
-// from says whether a stored row has the name of a key and another owner, and no line has
-// both. It returns that owner. Keys must come in order. Rows whose names are unique in the
-// tenant cannot move so: they have the same key.
-func (m *moves) from(key []byte) (owner string, moved bool, err error) {
+// from returns a stored row that has the name of a key and another owner, if no line has
+// both; a row without an id is none. Keys must come in order. Rows whose names are unique in
+// the tenant cannot move so: they have the same key.
+func (m *moves) from(key []byte) (moved, error) {
 	name, _ := splitKey(key)
 	if bytes.Equal(name, m.name) {
-		return m.owner, m.moved, nil
+		return m.last, nil
 	}
-	m.name, m.owner, m.moved = bytes.Clone(name), "", false
-	for err == nil && m.rows.key != nil && !m.moved {
+	m.name, m.last = bytes.Clone(name), moved{}
+	for m.rows.key != nil && m.last.id == "" {
 		at, owner := splitKey(m.rows.key)
 		switch bytes.Compare(at, name) {
 		case 1:
-			return "", false, nil
+			return moved{}, nil
 		case 0:
-			var has bool
-			if has, err = m.hasLine(); err == nil && !has {
-				m.owner, m.moved = owner, true
+			if has, err := m.hasLine(); err != nil {
+				return moved{}, err
+			} else if has {
+				break
+			}
+			row, err := object(m.rows.value)
+			if err != nil {
+				return moved{}, err
+			}
+			if id, _ := row["id"].(string); !m.separate[id] {
+				m.last = moved{id, owner}
 			}
 		}
-		err = errors.Join(err, m.rows.step())
+		if err := m.rows.step(); err != nil {
+			return moved{}, err
+		}
 	}
-	return m.owner, m.moved, err
+	return m.last, nil
 }
 
 // hasLine reports whether the file has a line with the key of the present row.

@@ -3,7 +3,9 @@ package rowfile
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"resellerd/store/fault"
 	"resellerd/store/schema"
@@ -17,16 +19,17 @@ const maxNamed = 200_000
 // create. A row that does not exist yet has a placeholder in the place of its id.
 type Names struct {
 	own      string            // the account of the importing user
+	now      time.Time         // memberships that ended by then are over
 	ids      map[string]string // by type, owner and external id
-	external map[string]string // the external ids of accounts, by id
+	external map[string]string // the external ids of accounts and cards, by id
 	above    map[string]string // the owners of accounts, by id
 	lines    map[string]bool   // the ids of groups that have a line in the file
 }
 
 // NewNames returns names without any row. own is the account of the importing user. It is
-// the owner of rows that name none.
-func NewNames(own string) *Names {
-	return &Names{own: own, ids: map[string]string{}, external: map[string]string{}, above: map[string]string{}, lines: map[string]bool{}}
+// the owner of rows that name none. now is the time of the import.
+func NewNames(own string, now time.Time) *Names {
+	return &Names{own: own, now: now, ids: map[string]string{}, external: map[string]string{}, above: map[string]string{}, lines: map[string]bool{}}
 }
 
 // placed begins each placeholder. No stored text and no text of a file can hold it.
@@ -49,6 +52,9 @@ func (n *Names) Add(typ, id, owner, external string) error {
 	}
 	if external == "" {
 		return nil
+	}
+	if typ == "card" {
+		n.external[id] = external
 	}
 	n.ids[nameKey(typ, owner, external)] = id
 	return n.full()
@@ -98,8 +104,9 @@ func (n *Names) account(reference any) (string, bool) {
 
 // group returns the id of a group that users of an account may be in: one of the account,
 // or of the account above. If both have one of this name, the importing user means that of
-// the file, or else that of its own account. several says that this leaves both.
-func (n *Names) group(account, reference string) (id string, ok, several bool) {
+// the file, or else that of its own account, or else the one that the user is in, of those
+// that are given, or else that of the account above. several says that the file has both.
+func (n *Names) group(account, reference string, given []any) (id string, ok, several bool) {
 	own, mine := n.find("group", account, reference)
 	above := n.above[account]
 	if schema.LikeID(reference) || above == "" {
@@ -113,6 +120,8 @@ func (n *Names) group(account, reference string) (id string, ok, several bool) {
 		return pick(n.lines[own], own, lent), true, false
 	case !n.lines[own] && (account == n.own || above == n.own):
 		return pick(account == n.own, own, lent), true, false
+	case !n.lines[own]:
+		return pick(slices.Contains(given, any(own)) && !slices.Contains(given, any(lent)), own, lent), true, false
 	}
 	return "", false, true
 }
@@ -126,6 +135,17 @@ func pick(first bool, a, b string) string {
 
 // Above returns the owner of an account; "" for none or an unknown one.
 func (n *Names) Above(account string) string { return n.above[account] }
+
+// calledCard returns the external id of a card that an assignment to an account names by its
+// id, if that names the same card. Otherwise it returns the reference.
+func (n *Names) calledCard(reference, account string) string {
+	name := n.external[reference]
+	to, ok := n.account(account)
+	if !ok || name == "" || n.ids[nameKey("card", n.above[to], name)] != reference {
+		return reference
+	}
+	return name
+}
 
 // Called returns the external id of an account, or its id if it has none.
 func (n *Names) Called(account string) string {

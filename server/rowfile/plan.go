@@ -1,6 +1,8 @@
 package rowfile
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -15,7 +17,7 @@ const maxWaiting = 64 << 20
 // of its name, nil for none. A row comes after the rows that it refers to. Other lines are
 // refused in the report.
 func (j *Join) Plan(groups map[string][]string, fn func(r *Resolved, stored map[string]any) error) error {
-	return (&planning{j: j, groups: groups, fn: fn, waiting: map[string][]planned{}, limit: maxWaiting}).all()
+	return (&planning{j: j, groups: groups, fn: fn, waiting: map[string][]waiting{}, limit: maxWaiting}).all()
 }
 
 type planned struct {
@@ -23,12 +25,15 @@ type planned struct {
 	stored map[string]any
 }
 
+// waiting is an account as it was read: much smaller than its values in memory.
+type waiting struct{ line, stored []byte }
+
 // planning is one run of Plan.
 type planning struct {
 	j       *Join
 	groups  map[string][]string
 	fn      func(r *Resolved, stored map[string]any) error
-	waiting map[string][]planned // accounts whose owner comes later, by its external id
+	waiting map[string][]waiting // accounts whose owner comes later, by its external id
 	size    int                  // bytes of those that wait
 	limit   int
 }
@@ -36,12 +41,13 @@ type planning struct {
 func (p *planning) all() error {
 	err := p.j.Each(func(row Row, stored map[string]any) error {
 		if row.Kind.Type != "account" {
-			p.giveUp()
+			if err := p.giveUp(); err != nil {
+				return err
+			}
 		}
 		return p.line(planned{row, stored})
 	})
-	p.giveUp()
-	return err
+	return errors.Join(err, p.giveUp())
 }
 
 // line plans a line, and the accounts that waited for it.
@@ -64,7 +70,11 @@ func (p *planning) line(one planned) error {
 		}
 		if one.row.Kind.Type == "account" {
 			for _, next := range p.waiting[one.row.Name] {
-				ready, p.size = append(ready, next), p.size-next.row.size
+				row, err := next.read()
+				if err != nil {
+					return err
+				}
+				ready, p.size = append(ready, row), p.size-next.size()
 			}
 			delete(p.waiting, one.row.Name)
 		}
@@ -72,21 +82,37 @@ func (p *planning) line(one planned) error {
 	return nil
 }
 
+func (w *waiting) size() int { return len(w.line) + len(w.stored) }
+
+func (w *waiting) read() (planned, error) {
+	row, refused := parse(int(binary.BigEndian.Uint32(w.line)), w.line[4:])
+	if refused != nil || w.stored == nil {
+		return planned{row: row}, nil // the line was read before
+	}
+	stored, err := object(w.stored)
+	return planned{row, stored}, err
+}
+
 func (p *planning) wait(one planned) {
-	if p.size+one.row.size > p.limit {
+	owner, _ := one.row.Object[one.row.Kind.Owner].(string)
+	w := waiting{one.row.line, one.row.stored}
+	if p.size+w.size() > p.limit {
 		p.j.report.Refuse(*one.row.refuse("/"+one.row.Kind.Owner, fmt.Sprintf("More than %d bytes of accounts wait for the accounts above them.", p.limit),
 			"Import the accounts above first, with a file of their own."))
 		return
 	}
-	p.size += one.row.size
-	owner, _ := one.row.Object[one.row.Kind.Owner].(string)
-	p.waiting[owner] = append(p.waiting[owner], one)
+	p.size += w.size()
+	p.waiting[owner] = append(p.waiting[owner], w)
 }
 
 // giveUp refuses the accounts that still wait.
-func (p *planning) giveUp() {
+func (p *planning) giveUp() error {
 	for _, owner := range slices.Sorted(maps.Keys(p.waiting)) {
-		for _, one := range p.waiting[owner] {
+		for _, w := range p.waiting[owner] {
+			one, err := w.read()
+			if err != nil {
+				return err
+			}
 			if _, refused, _ := p.j.names.Resolve(one.row, one.stored, p.groups); refused != nil {
 				p.j.report.Refuse(*refused)
 			}
@@ -94,6 +120,7 @@ func (p *planning) giveUp() {
 	}
 	clear(p.waiting)
 	p.size = 0
+	return nil
 }
 
 // Differs reports whether the line changes a stored row. It drops the owner from the body

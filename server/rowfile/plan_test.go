@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // planned reads lines and returns the external ids in the order of the plan.
 func plannedOf(t *testing.T, limit int, lines ...string) (order []string, report *Report) {
 	t.Helper()
-	names := NewNames("acc_own")
+	names := NewNames("acc_own", time.Now())
 	report = NewReport()
 	join := NewJoin(names, report)
 	defer join.Close()
 	if err := join.Read(strings.NewReader(strings.Join(lines, "\n")), func(int) {}); err != nil {
 		t.Fatal(err)
 	}
-	p := &planning{j: join, waiting: map[string][]planned{}, limit: limit, fn: func(r *Resolved, _ map[string]any) error {
+	p := &planning{j: join, waiting: map[string][]waiting{}, limit: limit, fn: func(r *Resolved, _ map[string]any) error {
 		order = append(order, r.Name)
 		return nil
 	}}

@@ -29,7 +29,7 @@ type Row struct {
 	Name   string         // the external id; "" for an assignment
 	Object map[string]any // the fields, without type
 
-	size int // bytes of the line and of its stored row
+	line, stored []byte // as Each read the line and its stored row; not changed later
 }
 
 // refuse returns a refusal of the row.
@@ -40,6 +40,9 @@ func (r *Row) refuse(pointer, detail, do string) *Refusal {
 // Join is a file beside the stored rows, in the order of Kinds, external ids and owners.
 // Its memory does not grow with either. The caller must close it.
 type Join struct {
+	// Separate are the ids of stored rows that no line is about, except one under their own owner.
+	Separate map[string]bool
+
 	names        *Names
 	report       *Report
 	rows, stored spill.Sorter
@@ -103,13 +106,13 @@ func (j *Join) add(n int, text []byte) error {
 	return j.rows.Add(j.keyOf(row), value)
 }
 
-// keyOf is the place of a row. A reference to the same account gives the same key, by its
-// id or by its external id.
+// keyOf is the place of a row. A reference to the same account or card gives the same key, by
+// its id or by its external id.
 func (j *Join) keyOf(row Row) []byte {
 	if row.Kind.Type == Assignment {
 		card, _ := row.Object["card"].(string)
 		account, _ := row.Object["account"].(string)
-		return key(row.Kind, card, account)
+		return key(row.Kind, j.names.calledCard(card, account), j.names.Called(account))
 	}
 	owner := j.names.own
 	if reference, named := row.Object[row.Kind.Owner].(string); named {
@@ -207,7 +210,7 @@ func (j *Join) AddStored(typ, owner, external string, row []byte) error {
 	return j.stored.Add(key(KindOf(typ), j.names.Called(owner), external), row)
 }
 
-// head is what is needed of a stored row that the file lacks.
+// lacks reports a stored row that the file lacks.
 func (j *Join) lacks(at []byte, row []byte) error {
 	k := Kinds[at[0]]
 	if !j.Has(k.Type) {
@@ -247,13 +250,13 @@ func (j *Join) Each(fn func(row Row, stored map[string]any) error) error {
 			return err
 		}
 		var stored map[string]any
-		size := len(value)
+		var text []byte // of the stored row
 		for rows.key != nil && bytes.Compare(rows.key, at) <= 0 {
 			if !bytes.Equal(rows.key, at) {
 				err = j.lacks(rows.key, rows.value)
 			} else if !several {
-				size += len(rows.value)
-				stored, err = object(rows.value)
+				text = slices.Clone(rows.value)
+				stored, err = object(text)
 			}
 			if err = errors.Join(err, rows.step()); err != nil {
 				return err
@@ -268,17 +271,17 @@ func (j *Join) Each(fn func(row Row, stored map[string]any) error) error {
 			continue
 		}
 		if stored == nil {
-			owner, moved, err := moves.from(at)
+			was, err := moves.from(at)
 			if err != nil {
 				return err
 			}
-			if moved {
-				j.report.Refuse(*row.refuse("/"+row.Kind.Owner, "The file moves the "+row.Kind.Type+" from the account "+owner+" to another one. Rows cannot be moved.",
-					"Name the account "+owner+". If the line is about another "+row.Kind.Type+", give it another `external_id`, or give the stored one its own line."))
+			if was.id != "" {
+				j.report.Refuse(*row.refuse("/"+row.Kind.Owner, "The file moves the "+row.Kind.Type+" from the account "+was.owner+" to another one. Rows cannot be moved.",
+					"Name the account "+was.owner+". If the line is about another "+row.Kind.Type+", add --separate "+was.id+"."))
 				continue
 			}
 		}
-		row.size = size
+		row.line, row.stored = value, text
 		if err := fn(row, stored); err != nil {
 			return err
 		}

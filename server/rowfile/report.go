@@ -18,6 +18,9 @@ type Report struct {
 	Lines   int     `json:"lines"`
 	Types   []Count `json:"types"` // those that the file has, in the order of Kinds
 
+	// Untried are the rows that a dry run only compared. The writing may still refuse them.
+	Untried int `json:"untried"`
+
 	Refused  int       `json:"refused"`
 	Refusals []Refusal `json:"refusals"`
 	// Orphans are the refused lines whose owner is in neither the file nor resellerd.

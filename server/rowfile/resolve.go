@@ -2,6 +2,7 @@ package rowfile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (n *Names) Resolve(row Row, stored map[string]any, groups map[string][]stri
 	}
 	delete(r.Object, row.Kind.Owner)
 	r.Object[row.Kind.OwnerID], r.Owner = owner, owner
-	if refused := n.references(r, groups, stored != nil); refused != nil {
+	if refused := n.references(r, groups, stored); refused != nil {
 		return nil, refused, nil
 	}
 	var err error
@@ -53,12 +54,12 @@ func (n *Names) Resolve(row Row, stored map[string]any, groups map[string][]stri
 	return r, nil, err
 }
 
-func (n *Names) references(r *Resolved, groups map[string][]string, exists bool) *Refusal {
+func (n *Names) references(r *Resolved, groups map[string][]string, stored map[string]any) *Refusal {
 	switch r.Kind.Type {
 	case "group":
 		return n.lending(r)
 	case "user":
-		return n.membership(r, groups, exists)
+		return n.membership(r, groups, stored)
 	}
 	return nil
 }
@@ -81,42 +82,104 @@ func (n *Names) lending(r *Resolved) *Refusal {
 
 // membership resolves the groups of a user. A user without any is refused unless somebody
 // names some: there is no default. A stored user keeps its groups if the line does not
-// mention them.
-func (n *Names) membership(r *Resolved, named map[string][]string, exists bool) *Refusal {
+// mention them. Groups whose end has passed are left out.
+func (n *Names) membership(r *Resolved, named map[string][]string, stored map[string]any) *Refusal {
 	value, sent := r.Object["groups"]
 	list, isList := value.([]any)
 	if sent && value != nil && !isList {
 		return nil // the write refuses it
+	}
+	given, _ := stored["groups"].([]any)
+	over, refused := n.ends(r, given)
+	if refused != nil {
+		return refused
 	}
 	if len(list) == 0 {
 		for _, one := range named[r.Name] {
 			list = append(list, one)
 		}
 	}
-	if len(list) == 0 && !sent && exists {
+	if len(list) == 0 && !sent && stored != nil {
+		if slices.ContainsFunc(given, func(id any) bool { return over[id] }) {
+			r.Object["groups"] = slices.DeleteFunc(slices.Clone(given), func(id any) bool { return over[id] })
+		}
 		return nil
 	}
 	if len(list) == 0 {
-		refused := r.refuse("/groups", "The user is in no group.", "Name the user's groups: in the line, or with --groups.")
-		login, _ := r.Object["login"].(string)
-		refused.noGroup = &NoGroup{r.Line, r.Name, login}
-		return refused
+		return r.withoutGroup()
 	}
 	for i, one := range list {
 		text, _ := one.(string)
-		id, ok, several := n.group(r.Owner, text)
-		switch {
-		case several:
-			return r.refuse(fmt.Sprintf("/groups/%d", i), "The user's account and the account above both have a group of this name.",
-				"Name the group by its id, or give one of them another external id.")
-		case !ok:
-			return r.refuse(fmt.Sprintf("/groups/%d", i), "`groups` names no group of the user's account or of the account above.", doGroup)
+		id, ok, several := n.group(r.Owner, text, given)
+		if refused := r.groupFault(fmt.Sprintf("/groups/%d", i), ok, several); refused != nil {
+			return refused
 		}
 		list[i] = id
+	}
+	list = slices.DeleteFunc(list, func(id any) bool { return over[id] })
+	if len(list) == 0 && stored == nil {
+		return r.withoutGroup()
 	}
 	sortTexts(list)
 	r.Object["groups"] = slices.Compact(list)
 	return nil
+}
+
+func (r *Resolved) withoutGroup() *Refusal {
+	refused := r.refuse("/groups", "The user is in no group.", "Name the user's groups: in the line, or with --groups.")
+	login, _ := r.Object["login"].(string)
+	refused.noGroup = &NoGroup{r.Line, r.Name, login}
+	return refused
+}
+
+// groupFault is the refusal of a reference to a group; nil for none.
+func (r *Resolved) groupFault(pointer string, ok, several bool) *Refusal {
+	switch field := strings.Split(pointer, "/")[1]; {
+	case several:
+		return r.refuse(pointer, "The user's account and the account above both have a group of this name.",
+			"Name the group by its id, or give one of them another external id.")
+	case !ok:
+		return r.refuse(pointer, "`"+field+"` names no group of the user's account or of the account above.", doGroup)
+	}
+	return nil
+}
+
+// ends resolves when a user leaves groups, as resellerd shows that. It takes out the groups
+// whose end has passed, and returns them: resellerd shows no group that is over.
+func (n *Names) ends(r *Resolved, given []any) (over map[any]bool, refused *Refusal) {
+	ends, ok := r.Object["group_ends"].(map[string]any)
+	if !ok {
+		return nil, nil // none, or the write refuses it
+	}
+	resolved := map[string]any{}
+	over = map[any]bool{}
+	for _, name := range slices.Sorted(maps.Keys(ends)) {
+		id, ok, several := n.group(r.Owner, name, given)
+		pointer := "/group_ends/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+		if refused := r.groupFault(pointer, ok, several); refused != nil {
+			return nil, refused
+		}
+		if _, twice := resolved[id]; twice || over[id] {
+			return nil, r.refuse(pointer, "`group_ends` names this group twice.", "Leave one of the two.")
+		}
+		end := ends[name]
+		if text, ok := end.(string); ok {
+			if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+				end = timeText(at)
+				over[id] = !at.After(n.now)
+			}
+		}
+		if !over[id] {
+			resolved[id] = end
+		}
+	}
+	r.Object["group_ends"] = resolved
+	return over, nil
+}
+
+// timeText is a time as resellerd shows it.
+func timeText(at time.Time) string {
+	return at.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
 }
 
 func (n *Names) assignment(r *Resolved) *Refusal {

@@ -102,6 +102,13 @@ func (d Dialect) Limit(ctx context.Context, x Execer, w Work) error {
 	return err
 }
 
+// LimitLocks limits how long the next statements of a transaction wait for a lock. It needs a
+// database with Locks.
+func (d Dialect) LimitLocks(ctx context.Context, x Execer, limit time.Duration) error {
+	_, err := x.ExecContext(ctx, "SELECT set_config('lock_timeout', $1, true)", millis(limit))
+	return err
+}
+
 // Serialise is Limit, and makes the transaction wait for the others of the same name. It
 // needs a database with Locks.
 func (d Dialect) Serialise(ctx context.Context, x Execer, w Work, name string) error {

@@ -39,10 +39,11 @@ type Column struct {
 	Column string `yaml:"column"` // the column of the table
 	Value  any    `yaml:"value"`  // the same value in each row
 	Prefix string `yaml:"prefix"` // is put before the value
-	// Values translates the column's values. A value that it lacks is an error.
+	// Values translates the column's values. A value that it lacks is an error, and so is NULL
+	// unless None has it.
 	Values map[string]any `yaml:"values"`
-	// None are the values that mean no value, such as "0". NULL always does.
-	None []string `yaml:"none"`
+	// None are the values that mean no value, such as "0". NULL does too, unless there are Values.
+	None Values `yaml:"none"`
 	// Split separates the values of a list in the column.
 	Split string `yaml:"split"`
 	// Each makes a line of each value of the list.
@@ -82,6 +83,13 @@ func decodeStrictly(node *yaml.Node, into any) error {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	return d.Decode(into)
+}
+
+// has reports whether a value is one of these. Nil is NULL.
+func (v Values) has(value *string) bool {
+	return slices.ContainsFunc(v, func(one *string) bool {
+		return one == nil && value == nil || one != nil && value != nil && *one == *value
+	})
 }
 
 // UnmarshalYAML reads a value, null, or a list of them.

@@ -158,6 +158,24 @@ func TestAConditionComparesTexts(t *testing.T) {
 	}
 }
 
+// A translated column that is NULL has no meaning of its own: the mapping says whether it is no value.
+func TestNullIsTranslatedOnlyIfTheMappingSaysSo(t *testing.T) {
+	t.Parallel()
+	source := panelOf(t, "CREATE TABLE c (id INT, active INT); INSERT INTO c VALUES (1, NULL)")
+	text := `rows: [{type: account, from: c, columns: {external_id: id, status: {column: active, NONE values: {"1": active, "0": suspended}}}}]`
+	for none, want := range map[string]string{"": "", `none: ["2"],`: "", "none: [null],": `"status":null`, `none: ["0", null],`: `"status":null`, "none: null,": ""} {
+		m, err := Parse([]byte(strings.Replace(text, "NONE", none, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows bytes.Buffer
+		err = source.Write(t.Context(), m, &rows)
+		if (err == nil) != (want != "") || !strings.Contains(rows.String(), want) {
+			t.Errorf("%q: %s, %v", none, rows.String(), err)
+		}
+	}
+}
+
 // The key of a row has one text, also if the column fills it with zeros. A moment is the
 // same in each zone, and a date and time is one of the column's zone.
 func TestKeysAndTimesHaveOneText(t *testing.T) {

@@ -149,10 +149,7 @@ func (r *reading) all() error {
 // compares 'true' with 0 and 'ON' with 'on' as equal.
 func (r *Rows) counts(value func(column string) cell) error {
 	for column, wanted := range r.Where {
-		got := value(column)
-		if !slices.ContainsFunc(wanted, func(want *string) bool {
-			return want == nil && !got.Valid || want != nil && got.Valid && got.String == *want
-		}) {
+		if !wanted.has(value(column).text()) {
 			return fmt.Errorf("where: a value of the column %s equals a wanted one only by the rules of the database: write the values as %s shows them",
 				column, distinct(column, r.From))
 		}
@@ -198,6 +195,14 @@ func (r *Rows) where() (text string, args []any) {
 type cell struct {
 	sql.NullString
 	moment bool // the text is a time in UTC
+}
+
+// text is the value, nil for NULL.
+func (c cell) text() *string {
+	if !c.Valid {
+		return nil
+	}
+	return &c.String
 }
 
 // query calls fn with each row. The statement is prepared, so that numbers have the same
@@ -353,7 +358,7 @@ func (c *Column) read(from string, value func(column string) cell, of map[string
 		list := []any{}
 		for part := range strings.SplitSeq(text.String, c.Split) {
 			part = strings.TrimSpace(part)
-			if part == "" || slices.Contains(c.None, part) {
+			if part == "" || c.None.has(&part) {
 				continue
 			}
 			one, err := c.translate(c.Column, from, cell{NullString: sql.NullString{String: part, Valid: true}})
@@ -363,8 +368,10 @@ func (c *Column) read(from string, value func(column string) cell, of map[string
 			list = append(list, one)
 		}
 		return list, nil
-	case !text.Valid || slices.Contains(c.None, text.String):
+	case c.None.has(text.text()) || !text.Valid && c.Values == nil:
 		return nil, nil
+	case !text.Valid:
+		return nil, fmt.Errorf("the column %s is NULL, which is not in values: say what to do with such rows, by where or by none: [null]", c.Column)
 	}
 	return c.translate(c.Column, from, text)
 }
