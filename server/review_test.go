@@ -17,7 +17,24 @@ import (
 	"resellerd/server/replay"
 	"resellerd/store"
 	"resellerd/store/fault"
+	"resellerd/store/storetest"
 )
+
+// usersOf lists the ids of all users of a tenant.
+func usersOf(t *testing.T, w *world, tenant string) (ids []string) {
+	t.Helper()
+	rows, err := storetest.SQL(t, w.store).Query("SELECT id FROM users WHERE tenant_id = '" + w.id(tenant) + "'")
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		must(t, rows.Scan(&id))
+		ids = append(ids, id)
+	}
+	must(t, rows.Err())
+	slices.Sort(ids)
+	return ids
+}
 
 // accessText is what decides the access of each user of a tenant.
 func accessText(subject func(id string) *store.Subject, users []string) string {
@@ -50,16 +67,14 @@ func TestThePastIsAsItWas(t *testing.T) {
 					t.Fatalf("%s is not there", id)
 				}
 				return s
-			}, past.Users(""))
+			}, slices.Sorted(slices.Values(past.Users(""))))
 		}
 		now := func() string {
-			past, err := w.store.Past(tctx, w.id("M"), w.clock())
-			must(t, err)
 			return accessText(func(id string) *store.Subject {
 				s, err := w.store.Subject(tctx, w.id("M"), id)
 				must(t, err)
 				return s
-			}, past.Users(""))
+			}, usersOf(t, w, "M"))
 		}
 		users, made := []string{"{a}", "{a2}", "{b}", "{clerk}", "{b2}"}, 0
 		for range depth.Runs(40) {
@@ -119,39 +134,59 @@ func TestThePastIsAsItWas(t *testing.T) {
 func TestAReviewReconcilesWithLists(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
+		w.do("m", "PATCH", "/v1/users/{a2}", `{"ip_allow":["2001:db8::/32"]}`).want(200)
+		get := func(user, path string) answered {
+			return w.do("", "GET", path, "", headerUser, user, headerClientIP, "2001:db8::1")
+		}
 		i := insight.NewInspector(w.store, engineOf(t, 1))
 		q := insight.ReviewQuestion{Tenant: w.id("M")}
 		var all []*insight.ReviewedUser
-		must(t, i.Review(tctx, q, func(u *insight.ReviewedUser) error { all = append(all, u); return nil }))
+		var ids []string
+		must(t, i.Review(tctx, q, func(u *insight.ReviewedUser) error {
+			all, ids = append(all, u), append(ids, u.User)
+			if networks := u.User == w.id("a2"); networks != slices.Equal(u.Networks, []string{"2001:db8::/32"}) {
+				t.Errorf("the networks of %s are %v", u.User, u.Networks)
+			}
+			return nil
+		}))
+		if slices.Sort(ids); !slices.Equal(ids, usersOf(t, w, "M")) {
+			t.Fatalf("reviewed: %v", ids)
+		}
 		for _, u := range all {
-			me := w.do("", "GET", "/v1/me", "", headerUser, u.User).want(200).object()
-			access := map[string]any{}
+			access := map[string]string{}
 			for _, area := range u.Areas {
-				access[area.Area] = area.Effective
+				if len(area.Effective) > 0 {
+					access[area.Area] = fmt.Sprint(area.Effective)
+				}
 				if area.Sees == nil {
 					continue
 				}
 				path := map[string]string{"account": "/v1/accounts?", "group": "/v1/groups?", "user": "/v1/users?", "customer": "/v1/customers?", "audit": "/v1/audit?",
 					"card/provider": "/v1/cards?kind=provider&", "card/customer": "/v1/cards?kind=customer&", "webhook": "/v1/webhooks?"}[area.Area]
-				got := w.do("", "GET", path+"count=true&limit=1", "", headerUser, u.User)
+				got := get(u.User, path+"count=true&limit=1")
 				if total, _ := got.object()["total"].(float64); int(total) != *area.Sees {
 					t.Errorf("%s sees %d rows of %s, and the list counts %v", u.User, *area.Sees, area.Area, got.body)
 				}
 			}
-			for area, actions := range me["access"].(map[string]any) {
-				if list := fmt.Sprint(actions); list != "[]" && list != fmt.Sprint(access[area]) {
-					t.Errorf("%s may %v in %s, and /v1/me says %v", u.User, access[area], area, actions)
+			me, told := get(u.User, "/v1/me").want(200).object(), map[string]string{}
+			tell := func(area string, actions any) {
+				if list := fmt.Sprint(actions); list != "[]" {
+					told[area] = list
 				}
 			}
-		}
-		if len(all) < 7 {
-			t.Errorf("%d users", len(all))
+			tell("*", me["default_access"])
+			for area, actions := range me["access"].(map[string]any) {
+				tell(area, actions)
+			}
+			if !maps.Equal(access, told) || len(told) == 0 {
+				t.Errorf("%s may %v, and /v1/me says %v", u.User, access, told)
+			}
 		}
 		for typ, row := range map[string]string{"customer": "acme", "card": "gold", "user": "a", "group": "M.default", "account": "B"} {
 			viewers := map[string]bool{}
 			must(t, i.WhoSees(tctx, q, typ, w.id(row), func(v *insight.RowViewer) error { viewers[v.User] = true; return nil }))
 			for _, u := range all {
-				if shown := w.do("", "GET", "/v1/"+typ+"s/"+w.id(row), "", headerUser, u.User).status == 200; shown != viewers[u.User] {
+				if shown := get(u.User, "/v1/"+typ+"s/"+w.id(row)).status == 200; shown != viewers[u.User] {
 					t.Errorf("%s sees %s: %t, and the review says %t", u.User, row, shown, viewers[u.User])
 				}
 			}

@@ -118,7 +118,7 @@ type reviewLines struct {
 func (w *reviewLines) user(u *insight.ReviewedUser) error { w.n++; return w.out.Encode(u) }
 func (w *reviewLines) end() error                         { return w.out.Encode(map[string]int{"users": w.n}) }
 
-var reviewColumns = []string{"user_id", "login", "name", "external_id", "account_id", "account", "status", "area", "may", "sees", "groups", "cut_by", "used", "never_used"}
+var reviewColumns = []string{"user_id", "login", "name", "external_id", "account_id", "account", "status", "area", "may", "sees", "groups", "cut_by", "used", "never_used", "ip_allow"}
 
 // reviewTable is a review as CSV, with a row for each user and area.
 type reviewTable struct{ out *csv.Writer }
@@ -130,7 +130,7 @@ func (w *reviewTable) user(u *insight.ReviewedUser) error {
 	}
 	for i := range all {
 		a := &all[i]
-		cells := []string{u.User, u.Login, u.Name, u.ExternalID, u.Account, u.AccountName, u.Status, a.Area, strings.Join(a.Effective, " "), seen(a), givenBy(a), cutsOf(a), usedOf(a), strings.Join(a.Never, " ")}
+		cells := []string{u.User, u.Login, u.Name, u.ExternalID, u.Account, u.AccountName, u.Status, a.Area, strings.Join(a.Effective, " "), seen(a), givenBy(a), cutsOf(a), usedOf(a), strings.Join(a.Never, " "), strings.Join(u.Networks, " ")}
 		for i, cell := range cells {
 			cells[i] = plainCell(cell)
 		}
@@ -224,6 +224,9 @@ func (w *reviewPage) user(u *insight.ReviewedUser) error {
 	p.line("[ ] %s  %s  %s", who, u.User, u.Status)
 	for _, end := range u.Ends {
 		p.line("  leaves %s", end)
+	}
+	if len(u.Networks) > 0 {
+		p.line("  only from %s", strings.Join(u.Networks, ", "))
 	}
 	head := []string{"area", "may", "sees", "from", "cut by"}
 	if w.logged {

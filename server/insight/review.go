@@ -28,14 +28,15 @@ type ReviewQuestion struct {
 // ReviewedUser is what one user sees and may do. A user that is not active has no areas.
 type ReviewedUser struct {
 	User        string         `json:"user"`
-	ExternalID  string         `json:"external_id,omitempty"` // login, name and external id are those of now
+	ExternalID  string         `json:"external_id,omitempty"` // login, name, external id and networks are those of now
 	Login       string         `json:"login,omitempty"`
 	Name        string         `json:"name,omitempty"`
 	Account     string         `json:"account"`
 	AccountName string         `json:"account_name"`
-	Status      string         `json:"status"`         // of the user, or of its account if that is not active
-	Groups      []string       `json:"groups"`         // ids
-	Ends        []string       `json:"ends,omitempty"` // when groups end, as "group time"
+	Status      string         `json:"status"`             // of the user, or of its account if that is not active
+	Groups      []string       `json:"groups"`             // ids
+	Ends        []string       `json:"ends,omitempty"`     // when groups end, as "group time"
+	Networks    []string       `json:"ip_allow,omitempty"` // the user may act from these only; none for everywhere
 	Areas       []ReviewedArea `json:"areas"`
 }
 
@@ -102,7 +103,7 @@ func (d *Inspector) reviewer(ctx context.Context, q ReviewQuestion) (*reviewer, 
 
 func reviewed(s *store.Subject) *ReviewedUser {
 	u := &ReviewedUser{User: s.User.ID, ExternalID: s.User.ExternalID, Login: s.User.Login, Name: s.User.Name,
-		Account: s.Account.ID, AccountName: s.Account.Name, Status: s.User.Status, Groups: []string{}, Areas: []ReviewedArea{}}
+		Account: s.Account.ID, AccountName: s.Account.Name, Status: s.User.Status, Networks: s.User.IPAllow, Groups: []string{}, Areas: []ReviewedArea{}}
 	if u.Status == store.Active {
 		u.Status = s.Status
 	}
@@ -222,7 +223,8 @@ type RowViewer struct {
 	From        []Giver  `json:"from,omitempty"` // the groups that give the right to read the area
 }
 
-// WhoSees calls each with every user of the tenant who sees a row now, by account. First it
+// WhoSees calls each with every user of the tenant who sees a row now, by account. A user with
+// ip_allow sees the row from its networks. First it
 // writes an audit entry that somebody looked. It returns ErrNotFound if there is no such row.
 func (d *Inspector) WhoSees(ctx context.Context, q ReviewQuestion, typ, id string, each func(*RowViewer) error) error {
 	v, past, err := d.reviewer(ctx, q)

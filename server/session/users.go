@@ -106,13 +106,15 @@ func (c *Users) FindAt(ctx context.Context, m *store.Moment, ref string) (*Actor
 }
 
 // FindPast returns a user as of a past time, with its groups and the accounts that existed
-// then. It returns nil if there was no such user.
+// then. Its facts have no ip_allow, so that decisions tell what the user may do from its own
+// networks. It returns nil if there was no such user.
 func (c *Users) FindPast(p *store.Past, id string) (*Actor, []store.Group) {
 	sub, groups, is := p.Subject(id)
 	if !is {
 		return nil, nil
 	}
 	facts, own := *c.factsOf(sub), sub.Account.ID
+	delete(facts.User, "ip_allow")
 	facts.Leaf, facts.Below = false, func(account string) bool { return p.Below(own, account) }
 	return &Actor{Subject: sub, Facts: input.NewFacts(facts)}, groups
 }
