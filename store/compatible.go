@@ -60,18 +60,36 @@ func (c compatibility) settings() []any {
 	return []any{readerSetting, versionValue(c.reader), writerSetting, versionValue(c.writer)}
 }
 
-// knowsEnds is the version of the first program that ends memberships. Older ones would let
-// a user stay in a group.
-const knowsEnds = 21
+// These are the versions of the first programs that end memberships, and that keep former
+// access. Older ones would let a user stay in a group, or leave a gap in the past.
+const (
+	knowsEnds   = 21
+	keepsFormer = 22
+)
+
+// finished is what a store suits that no older program uses.
+var finished = compatibility{keepsFormer, keepsFormer}
 
 // FinishUpgrade closes the store to programs that do not know all that this one stores.
 // Until then, what they would get wrong is refused, so that no user can stop programs of an
-// earlier release during an upgrade. A new store needs no FinishUpgrade.
+// earlier release during an upgrade. From then on, former access is whole. A new store needs
+// no FinishUpgrade.
 func (s *Store) FinishUpgrade(ctx context.Context) error {
 	if err := s.SchemaCurrent(ctx); err != nil {
 		return err
 	}
-	return s.declare(ctx, compatibility{knowsEnds, knowsEnds})
+	return s.Write(ctx, "", func(tx *Tx) error {
+		suits, err := readCompatibility(ctx, s.dialect, tx.tx)
+		if err != nil || suits.writer >= finished.writer {
+			return err
+		}
+		if _, err := tx.exec(ctx, `INSERT INTO access_kept_from (tenant_id, at) SELECT id, ? FROM accounts WHERE parent_id IS NULL
+			ON CONFLICT (tenant_id) DO UPDATE SET at = excluded.at`, tx.now); err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, declareText, finished.settings()...)
+		return err
+	})
 }
 
 // onlyWith returns ErrConflict for a field that programs before a version do not know, unless
@@ -79,7 +97,7 @@ func (s *Store) FinishUpgrade(ctx context.Context) error {
 func (tx *Tx) onlyWith(ctx context.Context, version int64, field string) error {
 	suits, err := readCompatibility(ctx, tx.store.dialect, tx.tx)
 	if err == nil && (suits.reader < version || suits.writer < version) {
-		err = fault.Conflict(field, "cannot be stored before the upgrade of all servers is finished: run `resellerd migrate --finish` when none of an earlier release is left")
+		err = fault.Conflict(field, "cannot be stored before the operator has finished the upgrade of all servers")
 	}
 	return err
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"resellerd/store/dialect"
@@ -41,52 +41,144 @@ type formerAccount struct {
 	Ceiling map[string]string `json:"ceiling"` // null for no limit
 }
 
-// keepFormer stores what decided access until now. It is for rows that the transaction is
-// about to change. Of other types, it stores nothing.
+// formerVersion is what decided access before the transaction changed a row.
+type formerVersion struct{ typ, id, document string }
+
+// keepFormer notes what decided access until now. It is for rows that the transaction is
+// about to change. Of other types, it notes nothing. Up to imageRows rows are stored by
+// writeFormer, if something has changed that decides access. Others are stored at once.
 func (tx *Tx) keepFormer(ctx context.Context, typ string, ids ...string) error {
-	for _, id := range ids {
-		former, err := tx.former(ctx, typ, id)
-		switch {
-		case errors.Is(err, fault.ErrNotFound):
-			continue
-		case err != nil:
-			return err
-		case former == nil:
-			return nil
-		}
-		document, err := json.Marshal(former)
+	if !slices.Contains(formerTypes, typ) {
+		return nil
+	}
+	if tx.formerKept == nil {
+		tx.formerKept = map[string]bool{}
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		kept := tx.formerKept[id]
+		tx.formerKept[id] = true
+		return kept
+	})
+	for some := range slices.Chunk(ids, imageRows) {
+		rows, err := tx.former(ctx, typ, some)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.exec(ctx, `INSERT INTO former_access (tenant_id, type, id, until, document) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (tenant_id, type, id, until) DO NOTHING`, tx.tenant, typ, id, tx.now, string(document)); err != nil {
-			return fmt.Errorf("%s %s: %w", typ, id, err)
+		if tx.formers = append(tx.formers, rows...); len(tx.formers) <= imageRows {
+			continue
+		}
+		if err := tx.insertFormer(ctx, tx.formers); err != nil {
+			return err
+		}
+		tx.formers = nil
+	}
+	return nil
+}
+
+// writeFormer stores what was noted of rows whose access has changed.
+func (tx *Tx) writeFormer(ctx context.Context) error {
+	for _, typ := range formerTypes {
+		var ids []string
+		for _, row := range tx.formers {
+			if row.typ == typ {
+				ids = append(ids, row.id)
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		now, err := tx.former(ctx, typ, ids)
+		if err != nil {
+			return err
+		}
+		tx.formers = slices.DeleteFunc(tx.formers, func(was formerVersion) bool {
+			return slices.ContainsFunc(now, func(is formerVersion) bool { return is.id == was.id && is.document == was.document })
+		})
+	}
+	return tx.insertFormer(ctx, tx.formers)
+}
+
+// insertFormer stores former rows. A version ends after the one before, also if the clock of
+// another process was ahead.
+func (tx *Tx) insertFormer(ctx context.Context, rows []formerVersion) error {
+	type last struct {
+		ID    string
+		Until schema.Micros
+	}
+	for some := range slices.Chunk(rows, imageRows) {
+		ids := make([]string, len(some))
+		for i, row := range some {
+			ids[i] = row.id
+		}
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return err
+		}
+		d, until := tx.store.dialect, map[string]schema.Micros{}
+		for _, typ := range formerTypes {
+			ended, err := dialect.SelectAll[last](ctx, d, tx.tx, "SELECT id, max(until) AS until FROM former_access WHERE tenant_id = ? AND type = ? AND "+
+				d.AnyOf("id", "SELECT v.value FROM "+d.Texts("?"))+" GROUP BY id", tx.tenant, typ, string(list))
+			if err != nil {
+				return err
+			}
+			for _, one := range ended {
+				until[one.ID] = one.Until + 1
+			}
+		}
+		var args []any
+		for _, row := range some {
+			args = append(args, tx.tenant, row.typ, row.id, max(tx.now, until[row.id]), row.document)
+		}
+		if _, err := tx.exec(ctx, "INSERT INTO former_access (tenant_id, type, id, until, document) VALUES (?, ?, ?, ?, ?)"+
+			strings.Repeat(", (?, ?, ?, ?, ?)", len(some)-1), args...); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (tx *Tx) former(ctx context.Context, typ, id string) (any, error) {
-	switch typ {
-	case "user":
-		u, err := own[User](ctx, tx, "user", usersTable.query, id)
+// formerTypes are the types of rows that decide access.
+var formerTypes = []string{"account", "group", "user"}
+
+// former returns what decides access, of the rows that exist.
+func (tx *Tx) former(ctx context.Context, typ string, ids []string) (rows []formerVersion, err error) {
+	list, err := json.Marshal(slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !dialect.Storable(id) }))
+	if err != nil {
+		return nil, err
+	}
+	r := pastReader{Past: newPast(), d: tx.store.dialect, x: tx.tx, tenant: tx.tenant, only: string(list)}
+	read := map[string]func(context.Context) error{"account": r.readAccounts, "group": r.readGroups, "user": r.readUsers}[typ]
+	if err := read(ctx); err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		document, is := r.document(typ, id)
+		if !is {
+			continue
+		}
+		text, err := json.Marshal(document)
 		if err != nil {
 			return nil, err
 		}
-		all, err := dialect.SelectAll[membership](ctx, tx.store.dialect, tx.tx, "SELECT user_id, group_id, COALESCE(valid_to, 0) AS valid_to FROM user_groups WHERE user_id = ?", id)
-		groups := map[string]schema.Micros{}
-		for _, one := range all {
-			groups[one.GroupID] = one.ValidTo
-		}
-		return formerUser{u.AccountID, u.Status, groups, u.CreatedAt}, err
-	case "group":
-		g, err := tx.Group(ctx, id)
-		return formerGroup{g.AccountID, g.Name, g.Template, g.DefaultAccess, g.Rows, g.Lend, g.LentTo, g.CreatedAt}, err
-	case "account":
-		a, err := tx.Account(ctx, id)
-		return formerAccount{a.Status, a.Ceiling}, err
+		rows = append(rows, formerVersion{typ, id, string(text)})
 	}
-	return nil, nil
+	return rows, nil
+}
+
+// document returns what decides access of a row, and whether there is such a row.
+func (p *Past) document(typ, id string) (document any, is bool) {
+	switch typ {
+	case "user":
+		u, is := p.users[id]
+		return formerUser{u.AccountID, u.Status, u.in, u.CreatedAt}, is
+	case "group":
+		g, is := p.groups[id]
+		slices.Sort(g.LentTo)
+		return formerGroup{g.AccountID, g.Name, g.Template, g.DefaultAccess, g.Rows, g.Lend, g.LentTo, g.CreatedAt}, is
+	default:
+		a, is := p.accounts[id]
+		return formerAccount{a.Status, a.Ceiling}, is
+	}
 }
 
 // membership is a user in a group; ValidTo is 0 without an end.
@@ -113,20 +205,33 @@ type pastUser struct {
 // maxPast is the most users of a tenant that Past reads.
 const maxPast = 500_000
 
-// Past reads what decided the access of all users of a tenant at a time, which may be now.
-// Of users that were deleted since, it does not know the login and the name. It returns
-// ErrInvalid for a time from which on nothing is kept, and for more than 500,000 users.
+func newPast() *Past {
+	return &Past{accounts: map[string]Account{}, groups: map[string]Group{}, users: map[string]pastUser{}, above: map[string]bool{}}
+}
+
+// Past reads what decided the access of all users of a tenant at a time; the zero time is
+// now. Of users that were deleted since, it does not know the login and the name. It returns
+// ErrInvalid for a time from which on nothing is kept, for a past time before FinishUpgrade,
+// and for more than 500,000 users.
 func (s *Store) Past(ctx context.Context, tenant string, at time.Time) (*Past, error) {
-	p := &Past{at: schema.MicrosOf(at), accounts: map[string]Account{}, groups: map[string]Group{}, users: map[string]pastUser{}, above: map[string]bool{}}
+	p := newPast()
 	err := s.snapshot(ctx, nil, func(x dialect.Execer) error {
-		r := pastReader{p, s.dialect, x, tenant}
+		r := pastReader{Past: p, d: s.dialect, x: x, tenant: tenant}
+		if at.IsZero() {
+			p.at = schema.Micros(s.micros())
+			return r.readNow(ctx)
+		}
+		p.at = schema.MicrosOf(at)
 		return r.read(ctx)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("access at %s: %w", at.UTC().Format(time.RFC3339), err)
+		return nil, fmt.Errorf("access at %s: %w", p.at.Time().Format(time.RFC3339), err)
 	}
 	return p, nil
 }
+
+// At returns the time that was asked for.
+func (p *Past) At() time.Time { return p.at.Time() }
 
 // pastReader fills a Past in one snapshot.
 type pastReader struct {
@@ -134,33 +239,71 @@ type pastReader struct {
 	d      dialect.Dialect
 	x      dialect.Execer
 	tenant string
+	only   string // a JSON list of the ids to read, "" for all
+}
+
+// among is the condition that a column has one of the ids to read, with the arguments those.
+func (r *pastReader) among(column string) string {
+	if r.only == "" {
+		return "TRUE"
+	}
+	return r.d.AnyOf(column, "SELECT v.value FROM "+r.d.Texts("?"))
+}
+
+func (r *pastReader) those() []any {
+	if r.only == "" {
+		return nil
+	}
+	return []any{r.only}
 }
 
 func (r *pastReader) read(ctx context.Context) error {
+	suits, err := readCompatibility(ctx, r.d, r.x)
+	if err == nil && suits.writer < keepsFormer {
+		err = fault.Invalid("at", "cannot be answered before the upgrade is finished: programs of an earlier release do not keep who had which access. Run `resellerd migrate --finish` when none of them is left")
+	}
+	if err != nil {
+		return err
+	}
 	type number struct{ N int64 }
 	from, err := dialect.SelectOne[number](ctx, r.d, r.x, "SELECT COALESCE(max(at), 0) AS n FROM access_kept_from WHERE tenant_id = ?", r.tenant)
 	if err == nil && int64(r.at) < from.N {
 		err = fault.Invalid("at", "is before "+schema.Micros(from.N).Time().Format(time.RFC3339)+": from then on the store keeps who had which access")
 	}
-	for _, part := range []func(context.Context) error{r.readAccounts, r.readGroups, r.readUsers, r.readFormer} {
-		if err == nil {
-			err = part(ctx)
-		}
+	if err == nil {
+		err = r.readNow(ctx)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.readFormer(ctx)
 	}
 	maps.DeleteFunc(r.accounts, func(_ string, a Account) bool { return a.CreatedAt > r.at })
 	maps.DeleteFunc(r.groups, func(_ string, g Group) bool { return g.CreatedAt > r.at })
 	maps.DeleteFunc(r.users, func(_ string, u pastUser) bool { return u.CreatedAt > r.at })
-	for _, a := range r.accounts {
-		r.above[a.ParentID] = true
+	r.link()
+	return err
+}
+
+// readNow reads what decides access now.
+func (r *pastReader) readNow(ctx context.Context) error {
+	for _, part := range []func(context.Context) error{r.readAccounts, r.readGroups, r.readUsers} {
+		if err := part(ctx); err != nil {
+			return err
+		}
 	}
+	r.link()
 	return nil
 }
 
+// link notes which accounts have some below them.
+func (p *Past) link() {
+	clear(p.above)
+	for _, a := range p.accounts {
+		p.above[a.ParentID] = true
+	}
+}
+
 func (r *pastReader) readAccounts(ctx context.Context) error {
-	all, err := dialect.SelectAll[Account](ctx, r.d, r.x, accountsTable.query+" WHERE tenant_id = ?", r.tenant)
+	all, err := dialect.SelectAll[Account](ctx, r.d, r.x, accountsTable.query+" WHERE tenant_id = ? AND "+r.among("id"), append([]any{r.tenant}, r.those()...)...)
 	for _, a := range all {
 		r.accounts[a.ID] = a
 	}
@@ -168,7 +311,7 @@ func (r *pastReader) readAccounts(ctx context.Context) error {
 }
 
 func (r *pastReader) readGroups(ctx context.Context) error {
-	groups, err := dialect.SelectAll[Group](ctx, r.d, r.x, groupsTable.query+" WHERE tenant_id = ?", r.tenant)
+	groups, err := dialect.SelectAll[Group](ctx, r.d, r.x, groupsTable.query+" WHERE tenant_id = ? AND "+r.among("id"), append([]any{r.tenant}, r.those()...)...)
 	if err != nil {
 		return err
 	}
@@ -180,7 +323,7 @@ func (r *pastReader) readGroups(ctx context.Context) error {
 		GroupID      string `db:"group_id"`
 		Area, Access string
 	}
-	rows, err := dialect.SelectAll[row](ctx, r.d, r.x, "SELECT r.group_id, r.area, r.access FROM groups g JOIN group_rows r ON r.group_id = g.id WHERE g.tenant_id = ?", r.tenant)
+	rows, err := dialect.SelectAll[row](ctx, r.d, r.x, "SELECT r.group_id, r.area, r.access FROM groups g JOIN group_rows r ON r.group_id = g.id WHERE g.tenant_id = ? AND "+r.among("g.id"), append([]any{r.tenant}, r.those()...)...)
 	if err != nil {
 		return err
 	}
@@ -191,7 +334,7 @@ func (r *pastReader) readGroups(ctx context.Context) error {
 		GroupID   string `db:"group_id"`
 		AccountID string `db:"account_id"`
 	}
-	loans, err := dialect.SelectAll[loan](ctx, r.d, r.x, "SELECT l.group_id, l.account_id FROM groups g JOIN group_loans l ON l.group_id = g.id WHERE g.tenant_id = ?", r.tenant)
+	loans, err := dialect.SelectAll[loan](ctx, r.d, r.x, "SELECT l.group_id, l.account_id FROM groups g JOIN group_loans l ON l.group_id = g.id WHERE g.tenant_id = ? AND "+r.among("g.id"), append([]any{r.tenant}, r.those()...)...)
 	for _, one := range loans {
 		g := r.groups[one.GroupID]
 		g.LentTo = append(g.LentTo, one.AccountID)
@@ -201,7 +344,7 @@ func (r *pastReader) readGroups(ctx context.Context) error {
 }
 
 func (r *pastReader) readUsers(ctx context.Context) error {
-	users, err := dialect.SelectAll[User](ctx, r.d, r.x, usersTable.query+" WHERE tenant_id = ? LIMIT ?", r.tenant, maxPast+1)
+	users, err := dialect.SelectAll[User](ctx, r.d, r.x, usersTable.query+" WHERE tenant_id = ? AND "+r.among("id")+" LIMIT ?", slices.Concat([]any{r.tenant}, r.those(), []any{maxPast + 1})...)
 	if err == nil && len(users) > maxPast {
 		err = fault.Invalid("tenant", fmt.Sprintf("has more than %d users", maxPast))
 	}
@@ -211,14 +354,15 @@ func (r *pastReader) readUsers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := dialect.SelectAll[membership](ctx, r.d, r.x, "SELECT m.user_id, m.group_id, COALESCE(m.valid_to, 0) AS valid_to FROM users u JOIN user_groups m ON m.user_id = u.id WHERE u.tenant_id = ?", r.tenant)
+	all, err := dialect.SelectAll[membership](ctx, r.d, r.x, "SELECT m.user_id, m.group_id, COALESCE(m.valid_to, 0) AS valid_to FROM users u JOIN user_groups m ON m.user_id = u.id WHERE u.tenant_id = ? AND "+r.among("u.id"), append([]any{r.tenant}, r.those()...)...)
 	for _, one := range all {
 		r.users[one.UserID].in[one.GroupID] = one.ValidTo
 	}
 	return err
 }
 
-// readFormer replaces what has changed since.
+// readFormer replaces each row that has changed since by the version that ended first after
+// the time.
 func (r *pastReader) readFormer(ctx context.Context) error {
 	type version struct{ Type, ID, Document string }
 	all, err := dialect.SelectAll[version](ctx, r.d, r.x, `SELECT f.type, f.id, f.document FROM former_access f WHERE f.tenant_id = ? AND f.until > ?

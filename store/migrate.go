@@ -31,8 +31,8 @@ func (s *Store) migrate(ctx context.Context, version int64, texts fs.FS) error {
 		return errors.Join(s.dialect.TranslateIn(ctx, err), s.SchemaCurrent(ctx))
 	}
 	steps, err := s.apply(ctx, texts)
-	if err == nil && has == 0 && version >= knowsEnds {
-		err = s.declare(ctx, compatibility{knowsEnds, knowsEnds}) // no other program uses a new store
+	if err == nil && has == 0 && version >= finished.writer {
+		err = s.declare(ctx, finished) // no other program uses a new store
 	}
 	if err != nil {
 		return fmt.Errorf("schema: %w", s.dialect.TranslateIn(ctx, err))

@@ -33,6 +33,9 @@ type Tx struct {
 
 	before map[string]changing // what it changes, as it was, by type
 
+	formers    []formerVersion // see keepFormer
+	formerKept map[string]bool // the ids of rows that keepFormer was called for
+
 	atLoss bool // a writer accepted here that calls cost more than they sell for
 }
 
@@ -190,6 +193,9 @@ func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Ob
 	}
 	if err := tx.store.db.Intact(); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
+	}
+	if err := tx.writeFormer(ctx); err != nil {
+		return made, err
 	}
 	changes, err := tx.changesWrites(ctx)
 	if err != nil {

@@ -52,6 +52,10 @@ func (c *breakGlassCommand) Run(ctx context.Context, t terminal) (err error) {
 		made = madeForEmergency{User: u.ID, Group: u.Groups[0], Until: u.GroupEnds[u.Groups[0]].Time()}
 		return nil
 	})
+	var bad *fault.FieldError
+	if errors.As(err, &bad) && bad.Field == "group_ends" && errors.Is(err, fault.ErrConflict) {
+		err = fmt.Errorf("%w: run `resellerd migrate --finish` when no server of an earlier release is left", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -86,11 +86,12 @@ type reviewer struct {
 
 func (d *Inspector) reviewer(ctx context.Context, q ReviewQuestion) (*reviewer, *store.Past, error) {
 	v := &reviewer{r: d.reader(ctx, ""), q: q, present: q.At.IsZero(), counts: map[string]int{}}
-	if v.r.At = q.At; v.present {
-		v.r.At = v.r.Store.Now()
+	past, err := v.r.Store.Past(ctx, q.Tenant, q.At)
+	if err != nil {
+		return nil, nil, err
 	}
-	past, err := v.r.Store.Past(ctx, q.Tenant, v.r.At)
-	if err == nil && q.Account != "" {
+	v.r.At = past.At()
+	if q.Account != "" {
 		if _, is := past.Account(q.Account); !is {
 			err = fmt.Errorf("account %s: %w", q.Account, fault.ErrNotFound)
 		}

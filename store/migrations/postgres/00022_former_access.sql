@@ -3,7 +3,8 @@
 SELECT lock_tables('accounts', 'webhooks');
 
 -- What decided access before a change or a deletion: of users, groups and accounts, without what identifies a person.
--- until is the time of the change. Programs without this table write none.
+-- until is the time of the change. Programs without this table write none, so former access is whole from
+-- FinishUpgrade on.
 CREATE TABLE former_access (
     tenant_id TEXT COLLATE "C" NOT NULL,
     type      TEXT COLLATE "C" NOT NULL,
@@ -14,12 +15,10 @@ CREATE TABLE former_access (
 );
 CREATE INDEX former_access_until ON former_access (tenant_id, until);
 
--- From when on former_access is whole; a tenant without a row has been whole from its beginning.
+-- From when on former_access is whole. A tenant without a row is whole from its beginning.
 CREATE TABLE access_kept_from (
     tenant_id TEXT COLLATE "C" PRIMARY KEY NOT NULL REFERENCES accounts (id),
     at        BIGINT NOT NULL
 );
-INSERT INTO access_kept_from (tenant_id, at)
-SELECT id, CAST(extract(epoch FROM now()) * 1000000 AS BIGINT) FROM accounts WHERE parent_id IS NULL;
 
 CREATE INDEX webhooks_old_secret ON webhooks (old_until) WHERE old_secret IS NOT NULL;

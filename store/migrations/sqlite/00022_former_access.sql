@@ -2,7 +2,8 @@
 -- +goose Up
 
 -- What decided access before a change or a deletion: of users, groups and accounts, without what identifies a person.
--- until is the time of the change. Programs without this table write none.
+-- until is the time of the change. Programs without this table write none, so former access is whole from
+-- FinishUpgrade on.
 CREATE TABLE former_access (
     tenant_id TEXT NOT NULL,
     type      TEXT NOT NULL,
@@ -13,12 +14,10 @@ CREATE TABLE former_access (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX former_access_until ON former_access (tenant_id, until);
 
--- From when on former_access is whole; a tenant without a row has been whole from its beginning.
+-- From when on former_access is whole. A tenant without a row is whole from its beginning.
 CREATE TABLE access_kept_from (
     tenant_id TEXT PRIMARY KEY NOT NULL REFERENCES accounts (id),
     at        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO access_kept_from (tenant_id, at)
-SELECT id, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) FROM accounts WHERE parent_id IS NULL;
 
 CREATE INDEX webhooks_old_secret ON webhooks (old_until) WHERE old_secret IS NOT NULL;
