@@ -92,9 +92,12 @@ func hidden(file string, entry fs.DirEntry) bool {
 }
 
 func policyFile(name string) bool {
+	return path.Ext(name) == ".rego" && !strings.HasSuffix(name, "_test.rego") || IsData(name)
+}
+
+// IsData reports whether a file of a tree holds data, by its name.
+func IsData(name string) bool {
 	switch path.Ext(name) {
-	case ".rego":
-		return !strings.HasSuffix(name, "_test.rego")
 	case ".json", ".yaml", ".yml":
 		return !strings.HasSuffix(name, ".scenario.yaml") && name != "mutants.yaml"
 	default:

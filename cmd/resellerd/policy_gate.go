@@ -7,11 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 
-	"resellerd/policies"
-	"resellerd/policies/mutation"
 	"resellerd/server/insight"
 )
 
@@ -244,25 +241,4 @@ func printSARIF(w io.Writer, steps []gateStep) error {
 		"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
 		"runs": []any{map[string]any{"tool": driver, "results": results}},
 	})
-}
-
-// changedSince selects the mutants of rules that differ between two trees.
-func changedSince(ctx context.Context, since, candidate string) (func(mutation.Mutant) bool, error) {
-	before, err := fastEngine(ctx, since)
-	if err != nil {
-		return nil, err
-	}
-	after, err := fastEngine(ctx, candidate)
-	if err != nil {
-		return nil, err
-	}
-	changed := policies.ChangedRules(before, after)
-	return func(m mutation.Mutant) bool {
-		for _, rule := range changed {
-			if path.Dir(rule.File) == path.Dir(m.File) && strings.HasSuffix(rule.Rule, "."+m.Rule) {
-				return true
-			}
-		}
-		return false
-	}, nil
 }

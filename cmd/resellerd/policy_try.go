@@ -7,8 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"regexp"
+	"strings"
 
 	"resellerd/policies"
+	"resellerd/policies/mutation"
 	"resellerd/policies/regotest"
 	"resellerd/server/resource"
 	"resellerd/server/scenario"
@@ -16,10 +18,11 @@ import (
 
 type policyTestCommand struct {
 	treeArgument
-	Only     string  `name:"run" help:"Run only tests whose full names match." placeholder:"REGEX"`
+	Only     string  `name:"run" help:"Run only tests whose full names match. With --mutate, only they judge, and only packages beside them are changed." placeholder:"REGEX"`
+	Verbose  bool    `short:"v" help:"List every test that ran with its time, and every scenario."`
 	Coverage float64 `help:"Percentage of policy lines that the Rego tests must reach." default:"100" placeholder:"PERCENT"`
 	Mutate   bool    `help:"Make small changes to the policies in this directory, and list those that no test notices."`
-	Since    string  `help:"With --mutate: change only rules that differ from the policy in this directory or bundle." placeholder:"DIR|BUNDLE"`
+	Since    string  `help:"With --mutate: change only rules and data that differ from the policy in this directory or bundle." placeholder:"DIR|BUNDLE"`
 	MinScore float64 `help:"Percentage of mutants that tests must notice." default:"95" placeholder:"PERCENT"`
 	Sample   int     `help:"Try only every n-th mutant." default:"1" placeholder:"N"`
 	Format   string  `help:"Output format: text or json." enum:"text,json" default:"text"`
@@ -27,14 +30,16 @@ type policyTestCommand struct {
 
 // tested is what `resellerd policy test --format json` prints.
 type tested struct {
-	Rego      *regotest.Report `json:"rego"`
-	Scenarios scenarioReport   `json:"scenarios"`
-	Pass      bool             `json:"pass"`
+	Rego      *regotest.Report     `json:"rego"`
+	Unfailed  []mutation.Condition `json:"unfailed"` // conditions that no Rego test fails by
+	Scenarios scenarioReport       `json:"scenarios"`
+	Pass      bool                 `json:"pass"`
 }
 
 // scenarioReport is the result of the scenarios of a tree.
 type scenarioReport struct {
 	Scenarios  int                `json:"scenarios"`
+	Titles     []string           `json:"titles"`
 	Statements int                `json:"statements"`
 	Failures   []scenario.Failure `json:"failures"`
 }
@@ -82,7 +87,12 @@ func (c *policyTestCommand) test(ctx context.Context, tree fs.FS, source string)
 	if err != nil {
 		return nil, err
 	}
-	report := &tested{Rego: rego}
+	report := &tested{Rego: rego, Unfailed: []mutation.Condition{}}
+	if c.Only == "" && !c.Mutate {
+		if report.Unfailed, err = mutation.Unfailed(ctx, tree); err != nil {
+			return nil, err
+		}
+	}
 	if report.Scenarios, err = playAll(ctx, tree, engine, unloaded); err != nil {
 		return nil, err
 	}
@@ -90,8 +100,17 @@ func (c *policyTestCommand) test(ctx context.Context, tree fs.FS, source string)
 	if c.Only != "" { // some of the tests cannot cover all lines
 		report.Pass = report.holds()
 	}
+	for i := range rego.Results {
+		rego.Results[i].File = c.path(rego.Results[i].File)
+	}
 	for i := range rego.Failures {
 		rego.Failures[i].File = c.path(rego.Failures[i].File)
+		if at := rego.Failures[i].At; at != nil {
+			at.File = c.path(at.File)
+		}
+	}
+	for i := range report.Unfailed {
+		report.Unfailed[i].File = c.path(report.Unfailed[i].File)
 	}
 	for i := range rego.Uncovered {
 		rego.Uncovered[i].File = c.path(rego.Uncovered[i].File)
@@ -123,7 +142,7 @@ func (r *tested) complaint(coverage float64) error {
 // playAll plays the scenarios of a tree under its own policy. If the tree has
 // scenarios and its policy did not load, it returns unloaded.
 func playAll(ctx context.Context, tree fs.FS, engine *policies.Engine, unloaded error) (scenarioReport, error) {
-	report := scenarioReport{Failures: []scenario.Failure{}}
+	report := scenarioReport{Titles: []string{}, Failures: []scenario.Failure{}}
 	all, err := scenario.Read(tree)
 	if err != nil || len(all) == 0 {
 		return report, err
@@ -137,6 +156,7 @@ func playAll(ctx context.Context, tree fs.FS, engine *policies.Engine, unloaded 
 			return report, err
 		}
 		report.Scenarios++
+		report.Titles = append(report.Titles, s.Title)
 		report.Statements += s.Statements()
 		report.Failures = append(report.Failures, failures...)
 	}
@@ -153,8 +173,14 @@ func play(ctx context.Context, s *scenario.Scenario, engine *policies.Engine) (f
 }
 
 func (c *policyTestCommand) print(w io.Writer, r *tested) {
+	if c.Verbose {
+		r.list(w)
+	}
 	for _, f := range r.Rego.Failures {
 		fmt.Fprintf(w, "%s:%d: %s failed\n", f.File, f.Line, f.Name)
+		if f.At != nil {
+			fmt.Fprintf(w, "    this does not hold, at %s:%d:\n%s\n", f.At.File, f.At.Line, indented(f.Condition, "      "))
+		}
 		for _, more := range []string{f.Message, f.Output} {
 			if more != "" {
 				fmt.Fprintf(w, "    %s\n", more)
@@ -169,8 +195,30 @@ func (c *policyTestCommand) print(w io.Writer, r *tested) {
 			fmt.Fprintf(w, "%s:%d: no test reaches this line\n", line.File, line.Line)
 		}
 	}
+	for _, u := range r.Unfailed {
+		fmt.Fprintf(w, "%s:%d: no test fails by this condition: %s\n", u.File, u.Line, u.Text)
+	}
 	fmt.Fprintf(w, "%s of Rego, %d failed, %d skipped; they reach %.1f %% of the policies' lines\n",
 		count(r.Rego.Tests, "test"), len(r.Rego.Failures), r.Rego.Skipped, r.Rego.Coverage)
 	fmt.Fprintf(w, "%s with %s, %d of which do not hold\n",
 		count(r.Scenarios.Scenarios, "scenario"), count(r.Scenarios.Statements, "sentence"), len(r.Scenarios.Failures))
+}
+
+// list prints what ran.
+func (r *tested) list(w io.Writer) {
+	for _, one := range r.Rego.Results {
+		result := "passed"
+		if !one.Passed {
+			result = "failed"
+		}
+		fmt.Fprintf(w, "%s:%d: %s %s in %.3f s\n", one.File, one.Line, one.Name, result, one.Seconds)
+	}
+	for _, title := range r.Scenarios.Titles {
+		fmt.Fprintf(w, "scenario played: %s\n", title)
+	}
+}
+
+// indented writes text with an indent before each line.
+func indented(text, indent string) string {
+	return indent + strings.ReplaceAll(text, "\n", "\n"+indent)
 }

@@ -91,7 +91,11 @@ func TestPolicyTestSaysWhatDoesNotHold(t *testing.T) {
 		"lines are not reached":             {append(tree(), "--coverage", "100"), exitTests, []string{"main.rego:13: no test reaches this line", "should reach 100 %"}},
 		"some tests, and no coverage asked": {append(tree(), "--coverage", "100", "--run", "owner"), exitOK, []string{"1 test of Rego"}},
 		"a test fails": {tree("reseller/main/main_test.rego", ownRowsTests+"\ntest_x_cannot_y if main.allow\n"), exitTests,
-			[]string{"main_test.rego:10: data.reseller.main_test.test_x_cannot_y failed", "1 test of Rego and 0 sentences failed"}},
+			[]string{"main_test.rego:10: data.reseller.main_test.test_x_cannot_y failed\n    this does not hold, at ", "main.allow\n", "1 test of Rego and 0 sentences failed"}},
+		"every test is listed": {append(tree(), "-v"), exitOK,
+			[]string{"main_test.rego:5: data.reseller.main_test.test_owner_can_read passed in 0.", "scenario played: One's own customers\n"}},
+		"a condition that no test fails by": {tree(), exitOK,
+			[]string{"main.rego:8: no test fails by this condition: input.resource.account_id == input.subject.account.id"}},
 		"a sentence does not hold": {tree("reseller/own.scenario.yaml", ownRowsScenario+"    - sees customer bolt\n"), exitTests,
 			[]string{"own.scenario.yaml:19: ann sees customer bolt", "it is not there: 404 Not found"}},
 		"a sentence cannot be meant": {tree("reseller/own.scenario.yaml", ownRowsScenario+"    - sees customer bolts\n"), exitTests,
@@ -156,6 +160,16 @@ func TestPolicyTestFindsWhatNoTestNotices(t *testing.T) {
 	code, out = mutate(append(files, "mutants.yaml", accepted))
 	if code != exitTests || !strings.Contains(out, "accepted: an example") || !strings.Contains(out, "not accounted for") {
 		t.Errorf("exit %d:\n%s", code, out)
+	}
+	if code, out = mutate(files, "--run", "owner_can"); code != exitTests || !strings.Contains(out, "should notice 50 %") || !strings.Contains(out, `columns: element removed: "name"`) {
+		t.Errorf("one test judges: exit %d:\n%s", code, out)
+	}
+	if code, out = mutate(files, "--run", "nobody"); code != exitTests || !strings.Contains(out, "0 mutants") {
+		t.Errorf("no test judges: exit %d:\n%s", code, out)
+	}
+	former := treeOf(t, append(files, "plans/data.json", `{"free": true}`)...)
+	if code, out = mutate(append(files, "plans/data.json", `{"free": false}`), "--since", former); code != exitTests || !strings.Contains(out, "data.json:1: data.plans.free: is again true\n    no test notices") || !strings.Contains(out, "1 mutant: 0 noticed") {
+		t.Errorf("changed data: exit %d:\n%s", code, out)
 	}
 	if code, out = mutate(files, "--sample", "3", "--format", "json"); code != exitOK || !json.Valid([]byte(out)) {
 		t.Errorf("exit %d:\n%s", code, out)

@@ -68,7 +68,7 @@ func (r *Report) accept(entries []Entry, some bool) {
 		var matched []*Survivor
 		for i := range r.Survivors {
 			s := &r.Survivors[i]
-			if s.File == e.File && s.Rule == e.Rule && s.Change == e.Change {
+			if s.is(e) {
 				matched = append(matched, s)
 			}
 		}
@@ -92,3 +92,6 @@ func (r *Report) Unaccepted() []Survivor {
 	}
 	return left
 }
+
+// is reports whether an entry is about the mutant.
+func (m Mutant) is(e Entry) bool { return m.File == e.File && m.Rule == e.Rule && m.Change == e.Change }

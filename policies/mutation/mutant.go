@@ -23,6 +23,8 @@ type Mutant struct {
 
 	module *ast.Module // the original module
 	n      int         // index among the sites of the module
+	back   *ast.Rule   // a rule to put back, instead of a site
+	data   *dataPath   // a change of the data to undo, instead of a module
 }
 
 // String returns the place and the change.
@@ -50,7 +52,11 @@ func ruleName(rule *ast.Rule) string { return rule.Head.Ref().GroundPrefix().Str
 // become unused, because the compiler would refuse them.
 func (m Mutant) text() ([]byte, error) {
 	module := m.module.Copy()
-	sitesOf(module)[m.n].apply()
+	if m.back != nil {
+		module.Rules = append(module.Rules, m.back.Copy())
+	} else {
+		sitesOf(module)[m.n].apply()
+	}
 	dropUnusedImports(module)
 	text, err := format.Ast(module)
 	if err != nil {

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/format"
 
@@ -230,5 +234,121 @@ func TestALeakThatIsOnlySeenToWorkSurvivesLineByLine(t *testing.T) {
 	}
 	if strings.Contains(all, "rule removed") || r.Killed == 0 {
 		t.Errorf("what the test sees survives: %+v", r)
+	}
+}
+
+// A positive test reaches every line of a leak, and its conditions hold in every test.
+func TestConditionsThatNoTestFailsBy(t *testing.T) {
+	got, err := Unfailed(t.Context(), small())
+	want := []Condition{
+		{"reseller/main/main.rego", 15, "allow", "not words.silent"},
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v, %v", got, want, err)
+	}
+	accepted := "- {file: reseller/main/main.rego, rule: allow, change: 'condition removed: not words.silent', reason: nobody is silent}\n"
+	if got, err := Unfailed(t.Context(), small("mutants.yaml", accepted)); err != nil || len(got) > 0 {
+		t.Errorf("%+v although accepted, %v", got, err)
+	}
+	if got, err := Unfailed(t.Context(), policies.Embedded()); err != nil || len(got) > 0 {
+		t.Errorf("the embedded policies have %+v, %v", got, err)
+	}
+}
+
+const plans = `package plans
+
+large if data.plans.limit > 10
+
+free if data.plans.kinds.free
+`
+
+const planTests = `package plans_test
+
+import data.plans
+
+test_plan_can_be_large if plans.large
+`
+
+// What differs from another tree is changed, and nothing else: rules, lost definitions and
+// data, wherever it stands.
+func TestOnlyDifferencesAreChanged(t *testing.T) {
+	before := small("plans/plans.rego", plans, "plans/data.json", `{"limit": 5, "kinds": {"free": true}, "same": [1]}`, "plans/plans_test.rego", planTests)
+	after := small("plans/plans.rego", strings.Replace(plans, "10", "11", 1), "plans/data.json", `{"limit": 20, "kinds": {"paid": 1}, "same": [1]}`, "plans/plans_test.rego", planTests)
+	after["reseller/main/main_test.rego"] = &fstest.MapFile{Data: []byte(strings.Split(tests, "\ntest_anybody_can_peek")[0])}
+	after["reseller/main/main.rego"] = &fstest.MapFile{Data: []byte(strings.Split(policy, "\nallow if {\n\tsome verb")[0])}
+	var noticedData []string
+	var mu sync.Mutex
+	witness := func(_ context.Context, tree fs.FS) (bool, error) {
+		_, data, err := policies.Sources(tree)
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			noticedData = append(noticedData, fmt.Sprint(data))
+		}
+		return false, err
+	}
+	r, err := Run(t.Context(), after, Options{Since: before, Witness: func() (Witness, func() error, error) {
+		return witness, func() error { return nil }, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(survivors(r), "\n")
+	for _, want := range []string{"plans/plans.rego:3: large: 11 became 12", "data.json:1: data.plans.kinds.free: is again true", "data.json:1: data.plans.kinds.paid: is again nothing"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%s does not survive, but\n%s", want, all)
+		}
+	}
+	for _, other := range []string{"free:", "words.rego", "data.plans.same", "data.plans.limit: is", "allow: condition"} {
+		if strings.Contains(strings.ReplaceAll(all, "kinds.free:", ""), other) {
+			t.Errorf("%s survives:\n%s", other, all)
+		}
+	}
+	if !slices.Contains(noticedData, "map[plans:map[kinds:map[free:true paid:1] limit:20 same:[1]]]") {
+		t.Errorf("data of the trees: %v", noticedData)
+	}
+	back, err := Run(t.Context(), before, Options{Since: before})
+	if err != nil || back.Total != 0 {
+		t.Errorf("%+v of equal trees, %v", back, err)
+	}
+	lost, err := since(before, suiteOf(t, after).Modules(), nil)
+	if err != nil || !slices.ContainsFunc(lost, func(m Mutant) bool { return m.File == "reseller/main/main.rego" && m.Rule == "allow" && m.back != nil }) {
+		t.Errorf("no lost definition is put back: %v, %v", lost, err)
+	}
+}
+
+func suiteOf(t *testing.T, tree fs.FS) *regotest.Suite {
+	t.Helper()
+	suite, err := regotest.Read(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return suite
+}
+
+func TestChosenTestsJudgeThePackagesBesideThem(t *testing.T) {
+	all, err := Run(t.Context(), small(), Options{Tests: regexp.MustCompile("main_test")})
+	if err != nil || all.Total == 0 || strings.Contains(strings.Join(survivors(all), "\n"), "words.rego") {
+		t.Errorf("%+v, %v", all, err)
+	}
+	peek, err := Run(t.Context(), small(), Options{Tests: regexp.MustCompile("can_peek")})
+	if err != nil || peek.Total != all.Total || peek.Killed >= all.Killed || peek.Killed == 0 {
+		t.Errorf("one test notices %+v, all of the package %+v, %v", peek, all, err)
+	}
+}
+
+func TestTheTimeOfTheRestIsSaidEarly(t *testing.T) {
+	var tried, at atomic.Int64
+	var left time.Duration
+	many := "package words\n\nsilent if input.context.panel == \"silent\"\n"
+	for i := range 40 {
+		many += fmt.Sprintf("\nsilent if input.context.panel == \"silent%d\"\n", i)
+	}
+	r, err := Run(t.Context(), small("words/words.rego", many), Options{
+		Tried: func() { tried.Add(1) },
+		Rest:  func(d time.Duration) { left = d; at.Store(tried.Load()) },
+	})
+	if err != nil || left <= 0 || at.Load() > int64(r.Total)/4 {
+		t.Errorf("%v left is said after %d of %d mutants, %v", left, at.Load(), r.Total, err)
 	}
 }

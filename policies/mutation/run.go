@@ -2,11 +2,14 @@ package mutation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
+	"regexp"
 	"runtime"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,14 +22,21 @@ import (
 type Options struct {
 	// Only selects the mutants to try; nil selects all.
 	Only func(Mutant) bool
+	// Since is a tree. If it is given, only rules and data are changed that differ from it.
+	Since fs.FS
+	// Tests selects the tests by their full names; nil selects all. Mutants are then
+	// changes in packages that have such a test in their folder.
+	Tests *regexp.Regexp
 	// Witness creates a second judge for one worker and a function that ends
 	// it. The judge receives a changed tree that passes the Rego tests. It
 	// reports whether it notices a fault. If it returns a *rego.LoadError,
 	// `serve` would refuse the tree, and the mutant is invalid.
 	Witness func() (ask Witness, end func() error, err error)
-	// Begun is called once, with the number of mutants. Tried is called after
+	// Begun is called once, with the number of mutants. Rest is called once, after the first
+	// few of many mutants, with the time that the others will take. Tried is called after
 	// each mutant, from several goroutines.
 	Begun func(total int)
+	Rest  func(time.Duration)
 	Tried func()
 }
 
@@ -65,9 +75,9 @@ func Run(ctx context.Context, tree fs.FS, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := mutants(suite.Modules())
-	if o.Only != nil {
-		all = slices.DeleteFunc(all, func(m Mutant) bool { return !o.Only(m) })
+	all, err := chosen(suite, o)
+	if err != nil {
+		return nil, err
 	}
 	if o.Begun != nil {
 		o.Begun(len(all))
@@ -84,8 +94,27 @@ func Run(ctx context.Context, tree fs.FS, o Options) (*Report, error) {
 		report.Score = 100 * float64(report.Killed) / float64(valid)
 	}
 	report.Accounts = accepted != nil
-	report.accept(accepted, o.Only != nil)
+	report.accept(accepted, o.Only != nil || o.Since != nil || o.Tests != nil)
 	return report, nil
+}
+
+// chosen returns the mutants to try, and leaves the tests in the suite that judge them.
+func chosen(suite *regotest.Suite, o Options) (all []Mutant, err error) {
+	if o.Since == nil {
+		all = mutants(suite.Modules())
+	} else if all, err = since(o.Since, suite.Modules(), suite.Data()); err != nil {
+		return nil, err
+	}
+	if o.Tests != nil {
+		suite.Choose(o.Tests)
+		all = slices.DeleteFunc(all, func(m Mutant) bool {
+			return m.module != nil && !suite.TestsBeside(m.module.Package.Path.String())
+		})
+	}
+	if o.Only != nil {
+		all = slices.DeleteFunc(all, func(m Mutant) bool { return !o.Only(m) })
+	}
+	return all, nil
 }
 
 // fate is the result of a mutant.
@@ -108,17 +137,22 @@ func (r *Report) count(m Mutant, f fate) {
 	}
 }
 
+// sample is the number of mutants after which a trial says how long the rest takes.
+const sample = 24
+
 // trial tries mutants concurrently.
 type trial struct {
-	tree    fs.FS
-	suite   *regotest.Suite
-	o       Options
-	mutants []Mutant
-	next    atomic.Int64
+	tree        fs.FS
+	suite       *regotest.Suite
+	o           Options
+	mutants     []Mutant
+	begun       time.Time
+	next, tried atomic.Int64
 }
 
 func (t *trial) run(ctx context.Context) ([]fate, error) {
 	fates := make([]fate, len(t.mutants))
+	t.begun = time.Now()
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), max(1, len(t.mutants))) {
 		group.Go(func() error { return t.work(ctx, fates) })
@@ -126,18 +160,27 @@ func (t *trial) run(ctx context.Context) ([]fate, error) {
 	return fates, group.Wait()
 }
 
+// spread returns the index of the n-th mutant to try. Neighbours in a file take about the
+// same time, so the first tried are spread over all.
+func (t *trial) spread(n int64) int64 {
+	const stride = 1_000_003 // a prime, so that each index has its turn
+	return n * stride % int64(len(t.mutants))
+}
+
 // work tries mutants until none is left.
 func (t *trial) work(ctx context.Context, fates []fate) (err error) {
 	judge := &judge{o: t.o}
 	defer func() { err = errors.Join(err, judge.end()) }()
-	for i := t.next.Add(1) - 1; i < int64(len(fates)); i = t.next.Add(1) - 1 {
-		fate, err := t.try(ctx, t.mutants[i], judge)
-		if err != nil {
+	for n := t.next.Add(1) - 1; n < int64(len(fates)); n = t.next.Add(1) - 1 {
+		i := t.spread(n)
+		if fates[i], err = t.try(ctx, t.mutants[i], judge); err != nil {
 			return err
 		}
-		fates[i] = fate
 		if t.o.Tried != nil {
 			t.o.Tried()
+		}
+		if t.tried.Add(1) == sample && t.o.Rest != nil && len(fates) >= 4*sample {
+			t.o.Rest(time.Since(t.begun) / sample * time.Duration(len(fates)-sample))
 		}
 	}
 	return nil
@@ -170,6 +213,9 @@ func (j *judge) end() error {
 }
 
 func (t *trial) try(ctx context.Context, m Mutant, witness *judge) (fate, error) {
+	if m.data != nil {
+		return t.tryData(ctx, m, witness)
+	}
 	text, err := m.text()
 	if err != nil {
 		return survived, err
@@ -183,6 +229,19 @@ func (t *trial) try(ctx context.Context, m Mutant, witness *judge) (fate, error)
 		return fateOf(noticed, err)
 	}
 	return fateOf(witness.notices(ctx, changed{FS: t.tree, name: m.File, text: text}))
+}
+
+func (t *trial) tryData(ctx context.Context, m Mutant, witness *judge) (fate, error) {
+	data := m.data.undo(t.suite.Data())
+	text, err := json.Marshal(data)
+	if err != nil {
+		return survived, err
+	}
+	noticed, err := t.suite.NoticesData(ctx, data)
+	if noticed || err != nil {
+		return fateOf(noticed, err)
+	}
+	return fateOf(witness.notices(ctx, withData{t.tree, text}))
 }
 
 func fateOf(noticed bool, err error) (fate, error) {

@@ -10,10 +10,12 @@ import (
 
 // site is one possible change at a place of a module.
 type site struct {
-	rule   *ast.Rule
-	line   int
-	change string
-	apply  func() // changes the module; call it only once
+	rule    *ast.Rule
+	line    int
+	change  string
+	apply   func()        // changes the module; call it only once
+	removes *ast.Location // of the condition that the change removes; nil for others
+	negated bool          // the removed condition is
 }
 
 // finder collects the sites of a module in the order of its text. It always
@@ -80,7 +82,8 @@ func (f *finder) ofBody(body *ast.Body) {
 		_, every := x.Terms.(*ast.Every)
 		_, some := x.Terms.(*ast.SomeDecl)
 		if condition := !some && !x.IsAssignment(); condition {
-			f.add(x.Location, func() { *body = without(*body, i) }, "condition removed: %s", source(x.Location, x))
+			f.add(x.Location, func() { *body = without(*body, i) }, removed+"%s", source(x.Location, x))
+			f.sites[len(f.sites)-1].removes, f.sites[len(f.sites)-1].negated = x.Location, x.Negated
 			if !every {
 				f.add(x.Location, func() { x.Negated = !x.Negated }, "condition negated: %s", source(x.Location, x))
 			}
@@ -244,6 +247,11 @@ func source(loc *ast.Location, x fmt.Stringer) string {
 	if loc != nil && len(loc.Text) > 0 {
 		text = string(loc.Text)
 	}
+	return shortened(text)
+}
+
+// shortened returns a text on one line of at most 100 characters.
+func shortened(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if len([]rune(text)) > 100 {
 		text = string([]rune(text)[:99]) + "…"

@@ -3,8 +3,11 @@ package regotest
 import (
 	"context"
 	"maps"
+	"regexp"
+	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
 
 	"resellerd/policies"
@@ -19,6 +22,27 @@ func (s *Suite) Modules() map[string]*ast.Module {
 		}
 	}
 	return modules
+}
+
+// Data returns the data of the tree. The caller must not change it.
+func (s *Suite) Data() map[string]any { return s.data }
+
+// Choose keeps only the tests whose full names match.
+func (s *Suite) Choose(names *regexp.Regexp) {
+	s.tests = slices.DeleteFunc(s.tests, func(t test) bool { return !names.MatchString(t.path.String()) })
+}
+
+// TestsBeside reports whether the suite has tests of a package in its folder.
+func (s *Suite) TestsBeside(pkg string) bool {
+	own, _ := s.reaching(pkg)
+	return len(own) > 0
+}
+
+// NoticesData reports whether a test fails if the tree has other data.
+func (s *Suite) NoticesData(ctx context.Context, data map[string]any) (bool, error) {
+	with := *s
+	with.store = inmem.NewFromObject(data)
+	return with.fails(ctx, s.tests, s.modules)
 }
 
 // Notices reports whether a test fails if one file of the tree is changed. It

@@ -23,19 +23,32 @@ import (
 type Report struct {
 	Tests     int       `json:"tests"` // tests that ran
 	Skipped   int       `json:"skipped"`
+	Results   []Result  `json:"results"` // of the tests that ran, by file and line
 	Failures  []Failure `json:"failures"`
 	Coverage  float64   `json:"coverage"` // percent of the policies' lines
 	Uncovered []Line    `json:"uncovered"`
 }
 
+// Result is a test that ran.
+type Result struct {
+	Name    string  `json:"name"`
+	File    string  `json:"file"`
+	Line    int     `json:"line"`
+	Passed  bool    `json:"passed"`
+	Seconds float64 `json:"seconds"`
+}
+
 // Failure is a test that did not pass. Message is empty if a condition of the
-// test did not hold; otherwise it is the error.
+// test did not hold; otherwise it is the error. Of the first 20 conditions that
+// did not hold, At is the place, and Condition the text with the values in it.
 type Failure struct {
-	Name    string `json:"name"`
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Message string `json:"message,omitempty"`
-	Output  string `json:"output,omitempty"` // output of print
+	Name      string `json:"name"`
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Message   string `json:"message,omitempty"`
+	At        *Line  `json:"at,omitempty"`
+	Condition string `json:"condition,omitempty"`
+	Output    string `json:"output,omitempty"` // output of print
 }
 
 // Line is a place in the tree.
@@ -58,7 +71,7 @@ func Run(ctx context.Context, tree fs.FS, names string) (*Report, error) {
 	covered := cover.New()
 	runner := suite.runner(suite.modules).Filter(names).
 		SetCoverageQueryTracer(covered).SetCoverageRuns(nil).CapturePrintOutput(true)
-	report := &Report{Failures: []Failure{}, Uncovered: []Line{}}
+	report := &Report{Results: []Result{}, Failures: []Failure{}, Uncovered: []Line{}}
 	err = suite.run(ctx, runner, func(result *tester.Result) bool {
 		report.add(result)
 		return true
@@ -67,10 +80,13 @@ func Run(ctx context.Context, tree fs.FS, names string) (*Report, error) {
 		return nil, err
 	}
 	report.measure(covered.Report(suite.modules))
-	slices.SortFunc(report.Failures, func(a, b Failure) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	slices.SortFunc(report.Results, func(a, b Result) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Name, b.Name))
 	})
-	return report, nil
+	slices.SortFunc(report.Failures, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Name, b.Name))
+	})
+	return report, suite.explain(ctx, report.Failures)
 }
 
 func (r *Report) add(result *tester.Result) {
@@ -79,13 +95,12 @@ func (r *Report) add(result *tester.Result) {
 		return
 	}
 	r.Tests++
+	name, at := result.Package+"."+result.Name, result.Location
+	r.Results = append(r.Results, Result{Name: name, File: at.File, Line: at.Row, Passed: result.Pass(), Seconds: result.Duration.Seconds()})
 	if result.Pass() {
 		return
 	}
-	f := Failure{
-		Name: result.Package + "." + result.Name, File: result.Location.File, Line: result.Location.Row,
-		Output: string(result.Output),
-	}
+	f := Failure{Name: name, File: at.File, Line: at.Row, Output: string(result.Output)}
 	if result.Error != nil {
 		f.Message = result.Error.Error()
 	}
@@ -117,9 +132,11 @@ func (r *Report) measure(covered cover.Report) {
 // Suite holds the compiled tests of a tree, which can run any number of
 // times. It is safe for concurrent use.
 type Suite struct {
-	modules map[string]*ast.Module
-	store   storage.Store
-	tests   []test
+	modules  map[string]*ast.Module
+	data     map[string]any
+	store    storage.Store
+	compiled *ast.Compiler
+	tests    []test
 }
 
 // test is one test and the packages that it can reach.
@@ -136,12 +153,12 @@ func Read(tree fs.FS) (*Suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	suite := &Suite{modules: modules, store: inmem.NewFromObject(data)}
-	compiler := suite.compiler()
-	if compiler.Compile(modules); compiler.Failed() {
-		return nil, policies.Refused("compile", compiler.Errors)
+	suite := &Suite{modules: modules, data: data, store: inmem.NewFromObject(data)}
+	suite.compiled = suite.compiler()
+	if suite.compiled.Compile(modules); suite.compiled.Failed() {
+		return nil, policies.Refused("compile", suite.compiled.Errors)
 	}
-	suite.survey(compiler)
+	suite.survey(suite.compiled)
 	return suite, nil
 }
 

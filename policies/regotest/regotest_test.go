@@ -86,3 +86,47 @@ func TestTestsHaveNoNetwork(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+func TestAFailureShowsTheConditionAndItsValues(t *testing.T) {
+	r, err := regotest.Run(t.Context(), tree(`
+verbs := ["read", "write"]
+
+loud(x) if {
+	x != "read"
+	x != "look"
+}
+
+test_a_can_compare if {
+	said := words.verb
+	said == "write"
+}
+
+test_b_can_compare_each if every verb in verbs {
+	verb == words.verb
+}
+
+test_c_cannot_be_quiet if not loud("write")
+
+test_d_can_pass if words.verb == "read"
+`), "")
+	if err != nil || len(r.Failures) != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for i, want := range []struct {
+		line  int
+		parts []string
+	}{{14, []string{`said == "write"`, `"read"`}}, {18, []string{"verb == words.verb", `"write"`, `"read"`}}, {21, []string{`not loud("write")`}}} {
+		f := r.Failures[i]
+		if f.At == nil || *f.At != (regotest.Line{File: "words/words_test.rego", Line: want.line}) {
+			t.Errorf("%s: at %v, want line %d", f.Name, f.At, want.line)
+		}
+		for _, part := range want.parts {
+			if !strings.Contains(f.Condition, part) {
+				t.Errorf("%s: without %s:\n%s", f.Name, part, f.Condition)
+			}
+		}
+	}
+	if last := r.Results[3]; len(r.Results) != 4 || !last.Passed || last.Seconds <= 0 || r.Results[0].Passed {
+		t.Errorf("%+v", r.Results)
+	}
+}
