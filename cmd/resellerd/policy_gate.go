@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"resellerd/server/insight"
@@ -149,7 +152,7 @@ func (c *policyGateCommand) print(w io.Writer, steps []gateStep) error {
 	case "junit":
 		err = printJUnit(w, steps)
 	case "sarif":
-		err = printSARIF(w, steps)
+		err = printSARIF(w, c.New, steps)
 	case "markdown":
 		_, err = io.WriteString(w, gateMarkdown(steps))
 	default:
@@ -220,20 +223,32 @@ func printJUnit(w io.Writer, steps []gateStep) error {
 	return err
 }
 
-// printSARIF prints one result for each step that did not pass, as SARIF 2.1.0 defines it.
-func printSARIF(w io.Writer, steps []gateStep) error {
-	type message struct {
-		Text string `json:"text"`
+// placed is a line of a step that begins with a place in a file.
+var placed = regexp.MustCompile(`(?m)^([^\s:]+):(\d+): (.+)$`)
+
+// printSARIF prints the findings of each step that did not pass, as SARIF 2.1.0 defines
+// it. A step without places has one finding, about the tree.
+func printSARIF(w io.Writer, tree string, steps []gateStep) error {
+	results := []any{}
+	add := func(step, text, file string, line int) {
+		place := map[string]any{"artifactLocation": map[string]any{"uri": filepath.ToSlash(file)}}
+		if line > 0 {
+			place["region"] = map[string]any{"startLine": line}
+		}
+		results = append(results, map[string]any{"ruleId": step, "level": "error", "message": map[string]any{"text": text},
+			"locations": []any{map[string]any{"physicalLocation": place}}})
 	}
-	type result struct {
-		RuleID  string  `json:"ruleId"`
-		Level   string  `json:"level"`
-		Message message `json:"message"`
-	}
-	results := []result{}
 	for _, s := range steps {
-		if s.err != nil {
-			results = append(results, result{s.name, "error", message{s.result() + "\n" + s.text}})
+		if s.err == nil {
+			continue
+		}
+		lines := placed.FindAllStringSubmatch(s.text, -1)
+		for _, at := range lines {
+			line, _ := strconv.Atoi(at[2])
+			add(s.name, at[3], at[1], line)
+		}
+		if len(lines) == 0 {
+			add(s.name, s.result()+"\n"+s.text, tree, 0)
 		}
 	}
 	driver := map[string]any{"driver": map[string]any{"name": "resellerd policy gate"}}
