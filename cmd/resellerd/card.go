@@ -64,7 +64,7 @@ func (s *actSettings) open(ctx context.Context) (*apiClient, error) {
 		return &apiClient{client: http.DefaultClient, base: strings.TrimSuffix(s.URL, "/"), token: s.Token, as: s.As,
 			close: func() error { return nil }}, nil
 	}
-	engine, err := s.engine(ctx, s.Policies)
+	engine, err := s.inForce(ctx)
 	if err != nil {
 		return nil, err
 	}

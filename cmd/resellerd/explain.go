@@ -52,9 +52,12 @@ func fileThere(database string) error {
 	return nil
 }
 
+// inspectTimeout limits one evaluation of a command.
+const inspectTimeout = 10 * time.Second
+
 // engine compiles the policy tree in dir, or the embedded one if dir is empty.
 func (l *lookSettings) engine(ctx context.Context, dir string) (*policies.Engine, error) {
-	return (&policySettings{Policies: dir, PolicyTimeout: 10 * time.Second}).engine(ctx)
+	return (&policySettings{Policies: dir, PolicyTimeout: inspectTimeout}).engine(ctx)
 }
 
 // inspector loads the policy, then opens the store as openAny does.

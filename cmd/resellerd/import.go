@@ -110,7 +110,7 @@ func (i *importer) close() error { return errors.Join(i.server.Close(), i.store.
 
 // importer opens the database for imports.
 func (c *importSettings) importer(ctx context.Context) (*importer, error) {
-	engine, err := c.engine(ctx, c.Policies)
+	engine, err := c.inForce(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -130,10 +130,7 @@ func (c *importSettings) importer(ctx context.Context) (*importer, error) {
 
 // renew reads the policy again, as it is now.
 func (c *importSettings) renew(ctx context.Context, i *importer) error {
-	if c.Policies == "" {
-		return nil // the embedded one never changes
-	}
-	engine, err := c.engine(ctx, c.Policies)
+	engine, err := c.inForce(ctx)
 	if err != nil {
 		return err
 	}

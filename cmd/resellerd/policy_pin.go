@@ -9,7 +9,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"resellerd/policies"
 	"resellerd/policies/shipping"
+	"resellerd/server/resource"
 	"resellerd/store"
 	"resellerd/store/fault"
 )
@@ -153,4 +155,22 @@ func policyOrder(ctx context.Context, database string) (order store.PolicyOrder,
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	return st.PolicyOrder(ctx)
+}
+
+// inForce returns the policy by which a command may write to the database, as the servers
+// do: the pinned one, or the one of --policies.
+func (l *lookSettings) inForce(ctx context.Context) (*policies.Engine, error) {
+	order, err := policyOrder(ctx, l.Database)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := l.engine(ctx, l.Policies)
+	if order.Pin == "" || err == nil && engine.Revision() == order.Pin {
+		return engine, err
+	}
+	kept, err := keptFor("", l.Database).Find(order.Pin)
+	if err != nil {
+		return nil, policyError{fmt.Errorf("a policy is pinned: %w (name its tree with --policies, or release the pin)", err)}
+	}
+	return policies.Load(ctx, kept.Tree, policies.Options{Schema: resource.Schema(), Timeout: inspectTimeout, Source: kept.Source})
 }

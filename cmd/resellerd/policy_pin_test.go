@@ -1,12 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"resellerd/policies"
+	"resellerd/store"
 )
 
 // pins runs resellerd, and returns its output and exit code.
@@ -155,4 +160,77 @@ func TestAPolicyThatGivesMoreWaitsForAPerson(t *testing.T) {
 		t.Error("the confirmed policy is not in force")
 	}
 	r.shows(t, `resellerd_policy_pinned{cause="confirm"} 0`)
+}
+
+// Commands that write to the database of the servers decide as the servers do.
+func TestCommandsThatWriteDecideByThePinnedPolicy(t *testing.T) {
+	database, _, _, _ := withReseller(t)
+	good, bad := policyTree(t), policyTree(t, "reseller/reach/reach.rego", "owner if tenant\n", "owner if tenant\n\n# another\n")
+	pinned, err := policies.RevisionOf(os.DirFS(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin := func(revision string) {
+		t.Helper()
+		st, err := store.Open(t.Context(), database, store.Options{})
+		if err == nil {
+			err = errors.Join(st.PinPolicy(t.Context(), revision), st.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := lookSettings{Database: database, Policies: bad}
+	other, err := look.inForce(t.Context())
+	if err != nil || other.Revision() == pinned {
+		t.Fatalf("%v, %v", other, err)
+	}
+	imports := &importSettings{lookSettings: look}
+	i, err := imports.importer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = i.close() })
+
+	pin(pinned)
+	if _, err := look.inForce(t.Context()); exitCode(err) != exitPolicy || !strings.Contains(err.Error(), "release the pin") {
+		t.Errorf("the pinned tree is nowhere: %v", err)
+	}
+	if err := keptFor("", database).Keep(pinned, os.DirFS(good), ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, tree := range []string{good, bad, policyTree(t, "reseller/main/main.rego", "package reseller.main", "package"), ""} {
+		look.Policies = tree
+		if engine, err := look.inForce(t.Context()); err != nil || engine.Revision() != pinned {
+			t.Errorf("--policies %s: %v", tree, err)
+		}
+	}
+	if err := imports.renew(t.Context(), i); err != nil || i.engines.Current().Revision() != pinned {
+		t.Errorf("a repeated sync does not follow the pin: %v", err)
+	}
+	acts := &actSettings{lookSettings: lookSettings{Database: database, Policies: bad}, As: "owner"}
+	client, err := acts.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.close() })
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, client.base+"/v1/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+client.token)
+	request.Header.Set("Resellerd-User", client.as)
+	answer, err := client.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if got := answer.Header.Get("Resellerd-Policy"); answer.StatusCode != http.StatusOK || got != pinned {
+		t.Errorf("%d by the policy %s", answer.StatusCode, got)
+	}
+	pin("")
+	look.Policies = bad
+	if engine, err := look.inForce(t.Context()); err != nil || engine.Revision() != other.Revision() {
+		t.Errorf("after a release: %v", err)
+	}
 }
