@@ -42,8 +42,9 @@ type entry struct {
 	pins     []predicate.Ref
 }
 
-// planCache caches an engine's templates, up to a number of bytes. Concurrent
-// requests for the same key share one compilation.
+// planCache caches an engine's templates, up to a number of bytes. A template belongs to
+// the account of the user who needed it first, so that no account can evict those of
+// others. Concurrent requests for the same key share one compilation.
 type planCache struct {
 	engine  *Engine
 	entries *bounded.Cache[planKey, *entry]
@@ -156,7 +157,11 @@ func (c *planCache) fill(ctx context.Context, key planKey, in *input.Input, pins
 	if more := union(pins, late); len(more) > len(pins) {
 		found = &entry{pins: more}
 	}
-	c.entries.Add(key, found, found.bytes(key))
+	account := ""
+	if f := in.Subject.Facts; f != nil {
+		account = f.Account.ID
+	}
+	c.entries.AddFor(account, key, found, found.bytes(key))
 	return found, nil
 }
 

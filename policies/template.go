@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"resellerd/policies/filter"
 	"resellerd/policies/input"
@@ -34,6 +35,7 @@ type template struct {
 	rowErr     error // if set, a part that no filter can express reads the panel's own row
 
 	lists sync.Map // guard outcomes -> *Plan
+	kept  atomic.Int64
 	sets  sync.Map // set of cases that hold -> sorted texts
 }
 
@@ -107,11 +109,24 @@ func (t *template) plan(b *binding, warm bool) *Plan {
 			return failedPlan(b.err)
 		}
 	}
+	return t.list(key)
+}
+
+// maxLists limits the plans that a template keeps. Requests choose the outcomes of guards.
+const maxLists = 256
+
+// list returns the plan for the outcomes of the guards.
+func (t *template) list(key listKey) *Plan {
 	if p, ok := t.lists.Load(key); ok {
 		return p.(*Plan)
 	}
-	p, _ := t.lists.LoadOrStore(key, t.resolve(key))
-	return p.(*Plan)
+	p := t.resolve(key)
+	if t.kept.Load() < maxLists {
+		if _, was := t.lists.LoadOrStore(key, p); !was {
+			t.kept.Add(1)
+		}
+	}
+	return p
 }
 
 type listKey struct {

@@ -10,12 +10,21 @@ import (
 )
 
 // Cache caches the values that were used last. The sum of their sizes never exceeds
-// the limit. It is safe for concurrent use.
+// the limit. Values may belong to owners: then the owner with the most bytes makes
+// room, so that one owner cannot evict what others use. It is safe for concurrent use.
 type Cache[K comparable, V any] struct {
-	mu    sync.Mutex
+	mu     sync.Mutex
+	owned  map[string]*values[K, V]
+	within map[K]*values[K, V] // the owner's values that hold a key
+	use    Use
+	limit  int64
+}
+
+// values are those of one owner, in the order of their use.
+type values[K comparable, V any] struct {
+	owner string
 	kept  *simplelru.LRU[K, sized[V]]
-	use   Use
-	limit int64
+	bytes int64
 }
 
 // Use says how full a cache is, and how many values it has evicted for want of room.
@@ -31,42 +40,84 @@ type sized[V any] struct {
 
 // New returns an empty cache for values of limit bytes together.
 func New[K comparable, V any](limit int64) *Cache[K, V] {
-	c := &Cache[K, V]{limit: limit}
-	c.kept, _ = simplelru.NewLRU(math.MaxInt, func(_ K, gone sized[V]) { c.use.Bytes -= gone.bytes }) // fails only for a size below 1
-	return c
+	return &Cache[K, V]{owned: map[string]*values[K, V]{}, within: map[K]*values[K, V]{}, limit: limit}
 }
 
 // Get returns a cached value.
 func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	found, ok := c.kept.Get(key)
+	in := c.within[key]
+	if in == nil {
+		return value, false
+	}
+	found, ok := in.kept.Get(key)
 	return found.value, ok
 }
 
 // Add caches a value of a size in place of the key's former value. It evicts the
 // values that were not used for the longest time until all values fit. It does not
 // cache a value that is larger than the limit.
-func (c *Cache[K, V]) Add(key K, value V, bytes int64) {
+func (c *Cache[K, V]) Add(key K, value V, bytes int64) { c.AddFor("", key, value, bytes) }
+
+// AddFor is Add for a value of an owner. Each value that it evicts is one of the owner
+// that then has the most bytes.
+func (c *Cache[K, V]) AddFor(owner string, key K, value V, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kept.Remove(key)
+	c.remove(key)
 	if bytes > c.limit {
 		return
 	}
 	for c.use.Bytes+bytes > c.limit {
-		c.kept.RemoveOldest()
+		oldest, _, _ := c.largest().kept.GetOldest()
+		c.remove(oldest)
 		c.use.Evicted++
 	}
+	to := c.owned[owner]
+	if to == nil {
+		to = &values[K, V]{owner: owner}
+		to.kept, _ = simplelru.NewLRU[K, sized[V]](math.MaxInt, nil) // fails only for a size below 1
+		c.owned[owner] = to
+	}
+	to.kept.Add(key, sized[V]{value, bytes})
+	to.bytes += bytes
 	c.use.Bytes += bytes
-	c.kept.Add(key, sized[V]{value, bytes})
+	c.within[key] = to
+}
+
+// largest returns the values of the owner that has the most bytes.
+func (c *Cache[K, V]) largest() (most *values[K, V]) {
+	for _, v := range c.owned {
+		if most == nil || v.bytes > most.bytes {
+			most = v
+		}
+	}
+	return most
+}
+
+func (c *Cache[K, V]) remove(key K) {
+	from := c.within[key]
+	if from == nil {
+		return
+	}
+	gone, _ := from.kept.Peek(key)
+	from.kept.Remove(key)
+	from.bytes -= gone.bytes
+	c.use.Bytes -= gone.bytes
+	delete(c.within, key)
+	if from.kept.Len() == 0 {
+		delete(c.owned, from.owner)
+	}
 }
 
 // Purge drops all values.
 func (c *Cache[K, V]) Purge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kept.Purge()
+	clear(c.owned)
+	clear(c.within)
+	c.use.Bytes = 0
 }
 
 // Use returns the sum of the sizes of all values, and the number of evictions so far.

@@ -29,3 +29,36 @@ func TestACacheIsBoundedByBytes(t *testing.T) {
 		t.Errorf("%d bytes after a purge", c.Use().Bytes)
 	}
 }
+
+// An owner that adds without end evicts its own values, and those of others that have more.
+func TestAnOwnerDoesNotEvictTheValuesOfOthers(t *testing.T) {
+	t.Parallel()
+	c := New[int, string](100)
+	for key := range 3 {
+		c.AddFor("small", key, "s", 10)
+	}
+	for key := 10; key < 1000; key++ {
+		c.AddFor("busy", key, "b", 10)
+	}
+	for key := range 3 {
+		if _, ok := c.Get(key); !ok {
+			t.Errorf("value %d of another owner is evicted", key)
+		}
+	}
+	for key := 1000; key < 2000; key++ {
+		c.AddFor("new", key, "n", 10)
+	}
+	for key := range 3 {
+		if _, ok := c.Get(key); !ok {
+			t.Errorf("value %d is evicted for one of three owners", key)
+		}
+	}
+	if _, ok := c.Get(999); !ok || c.Use().Bytes != 100 {
+		t.Errorf("a large owner lost everything: %v, %d bytes", ok, c.Use().Bytes)
+	}
+	c.AddFor("other", 1, "s", 10) // a key belongs to the owner that added it last
+	c.Purge()
+	if _, ok := c.Get(1); ok || c.Use().Bytes != 0 {
+		t.Errorf("%d bytes after a purge", c.Use().Bytes)
+	}
+}
