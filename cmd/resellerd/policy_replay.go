@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type policyReplayCommand struct {
 	From     time.Time `help:"Only decisions from this time on, in the format of RFC 3339." placeholder:"TIME"`
 	To       time.Time `help:"Only decisions before this time." placeholder:"TIME"`
 	Log      []string  `help:"Files of a decision log; - is the standard input." required:"" placeholder:"FILE"`
+	Database string    `help:"Store, as sqlite:FILE or postgres://…: count how many of its rows a list shows that differs." placeholder:"URL"`
 	FailOn   []string  `help:"Kinds of differences that end with exit code 4: any, deny_to_allow, allow_to_deny, error, filter, view, columns, reasons, undecidable; or never." default:"any" placeholder:"KIND"`
 	Format   string    `help:"Output format: text or json." enum:"text,json" default:"text"`
 }
@@ -62,7 +64,7 @@ func (c *policyReplayCommand) Run(ctx context.Context, t terminal) error {
 	return errors.Join(err, c.verdict(report))
 }
 
-func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.Report, error) {
+func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (report *replay.Report, err error) {
 	if c.Should != "" && c.Was == "" {
 		return nil, usagef("--should needs --was, the policy whose decisions are looked at")
 	}
@@ -79,12 +81,19 @@ func (c *policyReplayCommand) replay(ctx context.Context, t terminal) (*replay.R
 			return nil, err
 		}
 	}
-	var report *replay.Report
 	err = t.openLogs(c.Log, "replay", func(files []replay.Source) (err error) {
 		report, err = replay.Run(ctx, engine, files, o)
 		return err
 	})
-	return report, err
+	if err != nil || c.Database == "" {
+		return report, err
+	}
+	st, err := (&lookSettings{Database: c.Database}).open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return report, report.Count(ctx, st, o.Was, engine)
 }
 
 // fastEngine loads a policy that has to answer many questions.
@@ -205,11 +214,21 @@ func printReplay(w io.Writer, r *replay.Report) {
 		} else {
 			fmt.Fprintf(w, "  was  %s\n  now  %s\n", g.Was, g.Now)
 		}
+		if g.Rows != nil {
+			fmt.Fprintf(w, "  rows %s  ->  %s, in the store as it is now\n", orUnknown(g.Rows.Was), orUnknown(g.Rows.Now))
+		}
 		if g.Because != "" {
 			fmt.Fprintf(w, "  see  %s\n", g.Because)
 		}
 		fmt.Fprintf(w, "  as in %s\n", strings.Join(g.Examples, ", "))
 	}
+}
+
+func orUnknown(n *int) string {
+	if n == nil {
+		return "not known"
+	}
+	return strconv.Itoa(*n)
 }
 
 // directed says whether a list shows more or less. Other kinds say so themselves.

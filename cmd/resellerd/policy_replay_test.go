@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -158,6 +159,40 @@ func TestPolicyComparesWithThePanel(t *testing.T) {
 	} {
 		code, out, errs := call(t, nil, append([]string{"policy"}, c.args...))
 		if code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s: exit %d, %s%s", name, code, out, errs)
+		}
+	}
+}
+
+// A list that differs shows its rows in a store.
+func TestPolicyReplayCountsRowsOfAStore(t *testing.T) {
+	database, _, _, _ := withReseller(t)
+	log := filepath.Join(t.TempDir(), "decisions.jsonl")
+	r := serve(t, []string{"RESELLERD_PANEL_TOKENS=secret"}, "--database", database, "--decision-log", log)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.addr+"/v1/users", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer secret")
+	request.Header.Set("Resellerd-User", "owner")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer, err)
+	}
+	_ = answer.Body.Close()
+	r.stop()
+	wider := changedTree(t, "reseller/reach/reach.rego", "subtree if {\n", "subtree if {\n\tsubject.is_reseller\n\tinput.resource.tenant_id == input.subject.account.tenant_id\n}\n\nsubtree if {\n")
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"both policies": {[]string{"--was", embeddedTree, "--database", database}, "  rows 1  ->  2, in the store"},
+		"the candidate": {[]string{"--database", database}, "  rows not known  ->  2, in the store"},
+		"no store":      {nil, "filter (wider)"},
+		"as JSON":       {[]string{"--was", embeddedTree, "--database", database, "--format", "json"}, "\"now\": 2"},
+	} {
+		code, out, errs := call(t, nil, append([]string{"policy", "replay", "--policies", wider, "--log", log}, c.args...))
+		if code != exitTests || !strings.Contains(out, c.says) || c.args == nil && strings.Contains(out, "rows") {
 			t.Errorf("%s: exit %d, %s%s", name, code, out, errs)
 		}
 	}

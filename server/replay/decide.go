@@ -175,6 +175,9 @@ func compare(e *entry, d policies.Decision) (Kind, string) {
 	return "", ""
 }
 
+// everyRow stands for the rule if a list shows rows by only one of the policies.
+const everyRow = "every row"
+
 // list repeats the plan of a list.
 func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict {
 	p, sure := r.engine.PlanWithout(ctx, in, e.unknown)
@@ -190,9 +193,9 @@ func (r *replayer) list(ctx context.Context, e *entry, in *input.Input) verdict 
 	case was != now && (was == policies.OutcomeError || now == policies.OutcomeError):
 		f.kind, f.rule = Error, errorText(p.Err)
 	case was == policies.OutcomeAllow && now != was:
-		f.kind, f.rule, f.direction = AllowToDeny, "every row", narrower
+		f.kind, f.rule, f.direction = AllowToDeny, everyRow, narrower
 	case now == policies.OutcomeAllow && now != was:
-		f.kind, f.rule, f.direction = DenyToAllow, "every row", wider
+		f.kind, f.rule, f.direction = DenyToAllow, everyRow, wider
 	case f.was != f.now:
 		f.kind, f.rule = Filter, in.Action.Name
 		f.direction, f.added, f.removed = shift(f.was, f.now)

@@ -63,6 +63,8 @@ type Group struct {
 	Removed   []string  `json:"removed,omitempty"`
 	Because   string    `json:"because,omitempty"` // rule and line of the candidate that decided the first example
 
+	Rows *RowCounts `json:"rows,omitempty"` // of a list, for the first example; nil if nobody counted
+
 	first int // place in the log
 	in    *input.Input
 }
