@@ -82,11 +82,11 @@ func (r *Report) accept(entries []Entry, some bool) {
 	}
 }
 
-// Unaccepted returns the survivors without an entry.
+// Unaccepted returns the survivors without an entry, except undone changes of data.
 func (r *Report) Unaccepted() []Survivor {
 	var left []Survivor
 	for _, s := range r.Survivors {
-		if s.Reason == "" {
+		if s.Reason == "" && s.data == nil {
 			left = append(left, s)
 		}
 	}

@@ -307,6 +307,9 @@ func TestOnlyDifferencesAreChanged(t *testing.T) {
 	if !slices.Contains(noticedData, "map[plans:map[kinds:map[free:true paid:1] limit:20 same:[1]]]") {
 		t.Errorf("data of the trees: %v", noticedData)
 	}
+	if accounted := len(r.Unaccepted()); r.Judged == 0 || r.Judged >= r.Total || accounted >= len(r.Survivors) {
+		t.Errorf("undone data counts: %+v", r)
+	}
 	back, err := Run(t.Context(), before, Options{Since: before})
 	if err != nil || back.Total != 0 {
 		t.Errorf("%+v of equal trees, %v", back, err)

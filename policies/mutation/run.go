@@ -45,12 +45,13 @@ type Witness func(ctx context.Context, tree fs.FS) (bool, error)
 
 // Report counts the results of the mutants. A mutant is invalid if it does
 // not compile or `serve` would refuse it. Invalid mutants do not affect the
-// score.
+// score, nor do undone changes of data: a list of customers needs no test.
 type Report struct {
 	Total     int        `json:"total"`
 	Killed    int        `json:"killed"`
 	Invalid   int        `json:"invalid"`
-	Score     float64    `json:"score"` // killed mutants in percent of the valid ones
+	Judged    int        `json:"judged"` // valid mutants of rules
+	Score     float64    `json:"score"`  // killed mutants in percent of those
 	Survivors []Survivor `json:"survivors"`
 	Accounts  bool       `json:"accounts"` // the tree has a list of accepted survivors
 	Stale     []Entry    `json:"stale"`    // accepted entries that do not match the survivors
@@ -87,11 +88,18 @@ func Run(ctx context.Context, tree fs.FS, o Options) (*Report, error) {
 		return nil, err
 	}
 	report := &Report{Total: len(all), Survivors: []Survivor{}}
+	noticed := 0
 	for i, fate := range fates {
 		report.count(all[i], fate)
+		if all[i].data == nil && fate != invalid {
+			report.Judged++
+		}
+		if all[i].data == nil && fate == killed {
+			noticed++
+		}
 	}
-	if valid := report.Total - report.Invalid; valid > 0 {
-		report.Score = 100 * float64(report.Killed) / float64(valid)
+	if report.Judged > 0 {
+		report.Score = 100 * float64(noticed) / float64(report.Judged)
 	}
 	report.Accounts = accepted != nil
 	report.accept(accepted, o.Only != nil || o.Since != nil || o.Tests != nil)
