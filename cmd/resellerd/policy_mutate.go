@@ -126,8 +126,11 @@ func (c *policyTestCommand) printMutants(w io.Writer, r *mutation.Report) {
 	for _, e := range r.Stale {
 		fmt.Fprintf(w, "%s:%d: %s: %s: does not survive %s\n", c.path(mutation.AcceptedFile), e.Line, e.Rule, e.Change, count(e.Count, "time"))
 	}
-	fmt.Fprintf(w, "%s: %d noticed, %d not, %d do not compile; %.1f %% of those that do are noticed\n",
-		count(r.Total, "mutant"), r.Killed, len(r.Survivors), r.Invalid, r.Score)
+	fmt.Fprintf(w, "%s: %d noticed, %d not, %d do not compile", count(r.Total, "mutant"), r.Killed, len(r.Survivors), r.Invalid)
+	if r.Judged > 0 {
+		fmt.Fprintf(w, "; %.1f %% of those of rules that do are noticed", r.Score)
+	}
+	fmt.Fprintln(w)
 }
 
 // mutantsAlive returns an error if the tests notice too few mutants, if the accepted
