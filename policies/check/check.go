@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"resellerd/policies"
 	"resellerd/policies/rego"
@@ -69,8 +70,23 @@ func Tree(ctx context.Context, tree fs.FS, o policies.Options, names Names) (*Re
 			report.Add(read.misspelt(names, report.Engine.Areas())...)
 		}
 	}
+	report.foldEntrypoint()
 	report.sort()
 	return report, nil
+}
+
+// foldEntrypoint reports a missing entrypoint once, and not for each rule that asks it.
+func (r *Report) foldEntrypoint() {
+	asks := func(of string) func(Finding) bool {
+		return func(f Finding) bool {
+			return f.Code == "unresolved-reference" && strings.HasPrefix(f.Message, "data.reseller.main."+of)
+		}
+	}
+	if !slices.ContainsFunc(r.Findings, asks("decision:")) {
+		return
+	}
+	r.Findings = slices.DeleteFunc(r.Findings, asks(""))
+	r.Add(rego.Finding{Code: "entrypoint", Message: "data.reseller.main.decision is not defined"})
 }
 
 // Has reports whether there is a finding with this code.

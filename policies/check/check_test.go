@@ -3,6 +3,7 @@ package check_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -352,6 +353,23 @@ func TestAWrongEntrypointIsNoFindingForEachRule(t *testing.T) {
 	files := tree(strings.Replace(clean, "package reseller.main", "package reseller.mian", 1))
 	delete(files, "reseller/main/main_test.rego")
 	if report := found(t, files, policies.Options{}); len(report.Findings) > 2 || !report.Has("entrypoint") || !report.Has("directory-package-mismatch") {
+		t.Error(text(report.Findings))
+	}
+	whole := fstest.MapFS{} // with tests that ask the entrypoint
+	err := fs.WalkDir(policies.Embedded(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(policies.Embedded(), name)
+		whole[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	main := whole["reseller/main/main.rego"]
+	main.Data = []byte(strings.Replace(string(main.Data), "package reseller.main", "package reseller.mian", 1))
+	if report := found(t, whole, policies.Options{}); len(report.Findings) > 4 || !report.Has("entrypoint") {
 		t.Error(text(report.Findings))
 	}
 }
