@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,21 +129,29 @@ func (c *apiContract) faults(req *http.Request, asked []byte, res *http.Response
 	}
 	right, wrong := judged(req, asked, res.StatusCode, told)
 	for _, body := range right {
-		faults = append(faults, c.requestFaults(req, op, body)...)
-	}
-	for _, body := range wrong {
-		if len(c.requestFaults(req, op, body)) == 0 {
-			faults = append(faults, fmt.Sprintf("it allows %.300s, and beyondSchemas has no reason for that", body))
+		for _, found := range c.requestFaults(req, op, body) {
+			faults = append(faults, found.text)
 		}
+	}
+	name := strings.ToUpper(req.Method) + " " + template
+	for _, one := range wrong {
+		faults = append(faults, c.unfounded(name, req, op, one)...)
 	}
 	again := req.Clone(req.Context())
 	again.Body = io.NopCloser(bytes.NewReader(asked))
 	return append(faults, c.answerFaults(template, again, op, res, told)...)
 }
 
-// judged returns the bodies that the document must allow, and those that it must not. Of
+// refusedBody is a body that was refused for its form, with the refusal.
+type refusedBody struct {
+	body []byte
+	told *problemBody
+	row  bool // a row of a bulk request, which stands alone in the body
+}
+
+// judged returns the bodies that the document must allow, and those that were refused for their form. Of
 // a bulk request, each row is judged by itself.
-func judged(req *http.Request, asked []byte, status int, told []byte) (right, wrong [][]byte) {
+func judged(req *http.Request, asked []byte, status int, told []byte) (right [][]byte, wrong []refusedBody) {
 	var rows struct{ Items []json.RawMessage }
 	var answers struct {
 		Items []struct{ Problem *problemBody }
@@ -156,7 +165,7 @@ func judged(req *http.Request, asked []byte, status int, told []byte) (right, wr
 			if p := answers.Items[i].Problem; p == nil {
 				done = append(done, row)
 			} else if p.ofForm() {
-				wrong = append(wrong, fmt.Appendf(nil, `{"items":[%s]}`, row))
+				wrong = append(wrong, refusedBody{fmt.Appendf(nil, `{"items":[%s]}`, row), p, true})
 			}
 		}
 		if len(done) > 0 {
@@ -165,61 +174,132 @@ func judged(req *http.Request, asked []byte, status int, told []byte) (right, wr
 	case status < 300:
 		right = [][]byte{asked}
 	case json.Unmarshal(told, &refusal) == nil && refusal.ofForm():
-		wrong = [][]byte{asked}
+		wrong = []refusedBody{{asked, &refusal, false}}
 	}
 	return right, wrong
 }
 
-// ofForm reports whether a refusal is one for the form of the request, which a client that
+// ofForm reports whether a refusal may be one for the form of the request, which a client that
 // was generated from the document finds without a request.
 func (p *problemBody) ofForm() bool {
-	if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusBadRequest || p.Questions != nil {
-		return false
-	}
-	details := []string{p.Detail}
-	if len(p.Errors) > 0 {
-		details = details[:0]
-		for _, fault := range p.Errors {
-			details = append(details, fault.Detail)
-		}
-	}
-	return slices.ContainsFunc(details, func(text string) bool {
-		return formFaults.MatchString(text) && !slices.ContainsFunc(beyondSchemas, func(rule beyondSchema) bool { return rule.detail.MatchString(text) })
-	})
+	return (p.Status == http.StatusUnprocessableEntity || p.Status == http.StatusBadRequest) && p.Questions == nil
 }
 
-// formFaults are the texts of refusals for the form of a value, or for its absence. Other
-// texts are about what a value refers to, or what its user may do.
-var formFaults = regexp.MustCompile(`must (be|have) |is longer than|has more than|is missing|is given more than once|has no value|is not (a known|an ISO|an IANA|an email|a prefix|between)|has an? (entry|area|blank)`)
+// toldFault is one fault that a refusal names.
+type toldFault struct{ pointer, field, detail string }
 
-// beyondSchema is a rule that no schema can state, or none that clients could use.
+func (p *problemBody) faults() (all []toldFault) {
+	for _, one := range p.Errors {
+		all = append(all, toldFault{pointer: one.Pointer, detail: one.Detail})
+	}
+	if len(all) == 0 {
+		all = []toldFault{{field: p.Field, detail: p.Detail}}
+	}
+	return all
+}
+
+// unfounded returns the faults of a refusal for which the document has none at the same place, and beyondSchemas no reason.
+func (c *apiContract) unfounded(name string, req *http.Request, op *v3.Operation, one refusedBody) (faults []string) {
+	found := c.requestFaults(req, op, one.body)
+	for _, fault := range one.told.faults() {
+		if one.row {
+			fault.pointer = "/items/0" + fault.pointer
+		}
+		if slices.ContainsFunc(found, func(f requestFault) bool { return f.at(fault) }) || beyondSchemas.excuse(name, fault.detail) {
+			continue
+		}
+		faults = append(faults, fmt.Sprintf("it allows %.300s at %q, which %s refuses with %q, and beyondSchemas has no reason for that; it refuses %v",
+			one.body, fault.pointer+fault.field, name, fault.detail, found))
+	}
+	return faults
+}
+
+// requestFault is a fault that the document finds in a request.
+type requestFault struct {
+	path  string // a JSON pointer into the body; "" for the whole body, or for another part
+	name  string // of a parameter
+	whole bool   // there may be no body, or none of this type: any fault of the body is this one
+	text  string
+}
+
+// at reports whether a fault is where a refusal says.
+func (f requestFault) at(told toldFault) bool {
+	switch {
+	case told.pointer == "":
+		return told.field == "" || f.name == told.field || f.name == "" && (f.path == "/"+told.field || strings.Contains(f.text, told.field))
+	case f.name != "":
+		return false
+	case f.whole || strings.HasPrefix(f.path+"/", told.pointer+"/"):
+		return true
+	}
+	parent, last := told.pointer[:strings.LastIndexByte(told.pointer, '/')], told.pointer[strings.LastIndexByte(told.pointer, '/')+1:]
+	return f.path == parent && strings.Contains(f.text, "'"+strings.NewReplacer("~1", "/", "~0", "~").Replace(last)+"'")
+}
+
+// beyondSchema is a rule that no schema can state, or none that clients could use. It excuses a refusal only where the
+// document has no fault at the same place.
 type beyondSchema struct {
+	of     *regexp.Regexp // the operations that have it: "POST /v1/customers"
 	detail *regexp.Regexp // of its refusals
 	why    string
+	used   *atomic.Bool
 }
 
-var beyondSchemas = []beyondSchema{
-	{regexp.MustCompile(`does not belong to this (list|question)\.$|^after is not a cursor|^cursor belongs to a revision|^Resellerd-At-Least is not a revision|^plan is not known`),
-		"a sealed text is opened"},
-	{regexp.MustCompile(`(does not name|names) an? |does not exist\.$|is not one of groups\.$|not directly below|is not a customer|is not a provider card|is not assigned to|another direction|exchange rate`),
-		"a reference is looked up"},
-	{regexp.MustCompile(`is not a known (parameter|field)|^sort must be one of|cannot be (used to select|compared)|is for who reads|names no reference|the policy (reads|does not read)|cannot express this filter`),
-		"the policy decides what a user can name"},
-	{regexp.MustCompile(`in the (future|past)\.$|^at is before the time|valid_to must be after`), "the clock decides"},
-	{regexp.MustCompile(`cannot be combined|appl(ies|y) only to|does not fit together|given together|is only for|is not for a stream|is part of the plan|is given beside|is needed because|for mysql\.$|^external_id must be|\.(type|value) is (missing|too small)|dialect must be one of|own data\.$|lists itself\.$|a list of 1 to 100 objects\.$|^(evaluations\.[0-9]+\.)?(subject|action|resource) is missing\.$`),
-		"what one value may be depends on another"},
-	{regexp.MustCompile(`^Idempotency-Key was already used|has several tenants|no active revision|is one profile more|names more than|takes at most 20 filters|cannot be applied`),
-		"what is stored, or the number of rows or parameters, decides"},
-	{regexp.MustCompile(`^status must be (active or paused|draft)|at least one group\.$`), "what an answer says can be sent back"},
-	{regexp.MustCompile(`^url has an address`), "the network of the server decides"},
-	{regexp.MustCompile(`refused line|^The file |PREFIX=PRICE|documented form|a fault in entry|has invalid text`), "a file, or what is said of its cells, is no JSON"},
-	{regexp.MustCompile(`^The JSON is malformed|^The gzip body`), "readers of JSON and gzip find it earlier, or never"},
-	{regexp.MustCompile(`more than once\.$|has the prefix [0-9]+ twice`), "elements are equal in one member, and headers have no number"},
-	{regexp.MustCompile(`is not an (ISO 4217 code|IANA time zone|email address)\.$|the code of a currency|CIDR notation\.$|begins like an id of resellerd\.$|^(filters\.[0-9]+\.)?columns\.`), "the exact grammar has no pattern that clients could use"},
-	{regexp.MustCompile(`more than accents\.$`), "accents have no pattern"},
-	{regexp.MustCompile(`^options\.evaluations_semantic must be`), "the options of AuthZEN are open"},
-	{regexp.MustCompile(`^name must have 1 to 64 letters`), "the names in paths have no patterns"},
-	{regexp.MustCompile(`^If-Match is the tag of one row|^[A-Z][A-Za-z-]+ (is too long|has invalid text)`), "a request may have headers that no operation names"},
+type beyondSchemaList []beyondSchema
+
+// excuse reports whether a rule beyond schemas refuses a request to an operation with this detail.
+func (all beyondSchemaList) excuse(name, detail string) (is bool) {
+	for _, rule := range all {
+		if rule.of.MatchString(name) && rule.detail.MatchString(detail) {
+			rule.used.Store(true)
+			is = true
+		}
+	}
+	return is
+}
+
+func beyond(of, detail, why string) beyondSchema {
+	return beyondSchema{regexp.MustCompile(of), regexp.MustCompile(detail), why, new(atomic.Bool)}
+}
+
+var beyondSchemas = beyondSchemaList{
+	beyond(`.`, `^Resellerd-At-Least is not a revision`, "a sealed text is opened"),
+	beyond(`^GET /v1/`, `^cursor (does not belong to this list|belongs to a revision)`, "a sealed text is opened"),
+	beyond(`^GET /v1/(changes|audit/export)$`, `^after is not a cursor`, "a sealed text is opened"),
+	beyond(`^POST /access/v1/search/`, `^page\.token does not belong to this question`, "a sealed text is opened"),
+	beyond(`^POST /v1/cards/\{id\}/import$`, `^plan is not known`, "a sealed text is opened"),
+	beyond(`^(POST|PUT|PATCH) /v1/(accounts|groups|users|customers|cards|webhooks)`, `(account|parent|user)_id does not name an? (account|user)`, "a reference is looked up"),
+	beyond(`^POST /v1/webhooks`, `^user_id names a user with ip_allow`, "a reference is looked up"),
+	beyond(`^(POST|PUT|PATCH) /v1/(accounts|groups|users)`, `(groups has a group that does not exist|group_ends has a group that is not one of groups|names an account that is not directly below)\.$`, "a reference is looked up"),
+	beyond(`^(POST|PUT|PATCH) /v1/cards`, `parents has a card (that does not exist|that is not assigned to the account|of the account that is not a provider card|of another direction)`, "a reference is looked up"),
+	beyond(`^PUT /v1/cards/\{id\}/(assignments|customers)/`, `^account_id is not directly below the card's owner|^customer_id is not a customer of the card's account`, "a reference is looked up"),
+	beyond(`^(POST /v1/cards/\{id\}/proof|GET /v1/cards/\{id\}/revisions/\{revision\}/diff)$`, `^(revision_id|with) does not name a revision of the card`, "a reference is looked up"),
+	beyond(`^(GET|PATCH|POST|PUT) /v1/`, `is not a known (parameter|field)\.$|^sort must be one of|cannot be used to (select|sort) by\.$`, "the policy decides what a user can name, and what is shown can be sent back"),
+	beyond(`^(POST|PUT|PATCH) /v1/cards`, `external_id is for who reads provider and customer cards alike`, "the policy decides what a user can name"),
+	beyond(`^POST /v1/filters$`, `(is missing: the (policy reads it|store has several tenants)|holds external ids, and the tenant has none|must name a column|must have (one of the types|a collation))`, "the policy and the store decide about columns"),
+	beyond(`^POST /v1/filters$`, `area must (be the name of an area|not be a type)|dialect must be one of|for mysql\.$|^single_tenant is only for`, "what one value may be depends on another, or on the policy"),
+	beyond(`^GET /v1/(cards/\{id\}/rates|customers/\{id\}/billing)$`, `^at (is in the future|is before the time|cannot be combined)`, "the clock decides, and one parameter excludes another"),
+	beyond(`^(POST|PUT|PATCH) /v1/(users|cards)`, `must have times in the future|live_at must be in the future|valid_to must be after`, "the clock decides"),
+	beyond(`^GET /v1/`, `is not for a stream, which holds all rows`, "the media type decides what a list takes"),
+	beyond(`^POST /v1/cards/\{id\}/import$`, `is only for mode=|is part of the plan|is given beside a body|^skip_refused is needed|refused lines block|^The file |PREFIX=PRICE`, "a file, or another parameter, decides"),
+	beyond(`^PUT /v1/import-profiles/`, `has a fault in entry|^name must have 1 to 64 letters|is one profile more`, "a file's options are read as such, and names in paths have no patterns"),
+	beyond(`^POST /v1/cards$`, `^carrier applies only to provider cards`, "what one value may be depends on another"),
+	beyond(`^(POST|PUT|PATCH) /v1/cards`, `does not fit together|\.(rounding|value) is (missing|too small)`, "what one value of a rule may be depends on another"),
+	beyond(`^POST /v1/accounts$`, `^group\.name is missing`, "a template may give what the group lacks"),
+	beyond(`^PUT /v1/.*/by-external-id/`, `^(name|currency|login) is missing|^groups must have at least one group|^external_id must be the external id`, "what is stored, and the path, decide what a row needs"),
+	beyond(`^(POST|PUT|PATCH) /v1/.*/bulk$`, `^items must be a list of 1 to`, "atomic requests have fewer rows"),
+	beyond(`^POST /access/v1/`, `^(evaluations\.[0-9]+\.)?(subject|action|resource)(\.id)? is (missing|empty)`, "what an evaluation needs may stand in the whole request, and depends on the type"),
+	beyond(`^POST /access/v1/evaluations$`, `^options\.evaluations_semantic must be`, "the options of AuthZEN are open"),
+	beyond(`^(POST|PUT|PATCH) /v1/`, `^Idempotency-Key was already used`, "what is stored decides"),
+	beyond(`^(POST|PATCH|PUT) /v1/(users|webhooks|cards/\{id\}/revisions)`, `^status must be (active or paused|draft)|at least one group\.$`, "what an answer says can be sent back"),
+	beyond(`^(POST|PATCH) /v1/webhooks`, `^url has an address`, "the network of the server decides"),
+	beyond(`^POST /`, `^The JSON is malformed|^The gzip body`, "readers of JSON and gzip find it earlier, or never"),
+	beyond(`.`, `is (sent|given) more than once\.$`, "elements are equal in one member, and headers have no number"),
+	beyond(`^PUT /v1/destinations$`, `has the prefix [0-9]+ twice`, "elements are equal in one member"),
+	beyond(`^(GET|POST|PUT|PATCH) /v1/`, `(is not an (ISO 4217 code|IANA time zone)|the code of a currency.*|CIDR notation|begins like an id of resellerd)\.$`, "the exact grammar has no pattern that clients could use"),
+	beyond(`^GET /v1/`, `must be a text with more than accents|has invalid text`, "accents have no pattern, and addresses may have any bytes"),
+	beyond(`^(POST|PUT|PATCH) /v1/.*/bulk$`, `^If-Match is the tag of one row`, "a request may have headers that no operation names"),
+	beyond(`^GET /v1/me$`, `^[A-Z][A-Za-z-]+ is too long`, "a request may have headers that no operation names"),
 }
 
 // operation finds the operation that a request is for.
@@ -249,15 +329,15 @@ func (c *apiContract) operation(req *http.Request) (template string, op *v3.Oper
 	return template, op
 }
 
-func (c *apiContract) requestFaults(req *http.Request, op *v3.Operation, asked []byte) (faults []string) {
+func (c *apiContract) requestFaults(req *http.Request, op *v3.Operation, asked []byte) (faults []requestFault) {
 	for name := range req.URL.Query() {
 		if strings.HasPrefix(req.URL.Path, "/v1/") && !slices.ContainsFunc(op.Parameters, func(p *v3.Parameter) bool { return p.In == "query" && searched(p.Name, name) }) {
-			faults = append(faults, "undeclared parameter "+name)
+			faults = append(faults, requestFault{name: name, text: "undeclared parameter " + name})
 		}
 	}
 	faults = append(faults, queryFaults(req, op)...)
 	if op.RequestBody == nil && len(asked) > 0 && string(asked) != "{}" {
-		faults = append(faults, "undeclared body")
+		faults = append(faults, requestFault{whole: true, text: "undeclared body"})
 	}
 	req = req.Clone(req.Context())
 	req.Body = io.NopCloser(bytes.NewReader(asked))
@@ -266,14 +346,34 @@ func (c *apiContract) requestFaults(req *http.Request, op *v3.Operation, asked [
 		params.ValidatePathParams, params.ValidateQueryParams, params.ValidateHeaderParams, c.validator.GetRequestBodyValidator().ValidateRequestBody,
 	} {
 		_, found := check(req)
-		faults = append(faults, textsOf(found)...)
+		for _, f := range found {
+			if f.ParameterName != "" || len(f.SchemaValidationErrors) == 0 {
+				faults = append(faults, requestFault{name: f.ParameterName, whole: f.ParameterName == "" && len(asked) == 0, text: f.Message + ": " + f.Reason})
+				continue
+			}
+			for _, s := range f.SchemaValidationErrors {
+				faults = append(faults, requestFault{path: pathOf(s), text: s.Reason})
+			}
+		}
 	}
 	return faults
 }
 
+// pathOf is the JSON pointer to the value that does not match a schema. The validator does not say where the name of a
+// property stands that may have any name: then the place of the schema does.
+func pathOf(s *verrors.SchemaValidationFailure) string {
+	steps := s.InstancePath // written as in a pointer
+	if above, _, of := strings.Cut(s.KeywordLocation, "/propertyNames"); of && len(steps) == 0 {
+		for _, found := range regexp.MustCompile(`/properties/([^/]+)`).FindAllStringSubmatch(above, -1) {
+			steps = append(steps, found[1])
+		}
+	}
+	return strings.Join(append([]string{""}, steps...), "/")
+}
+
 // queryFaults are the faults that the validator does not look for: repeated parameters, and
 // what the elements of a list and truth values may be.
-func queryFaults(req *http.Request, op *v3.Operation) (faults []string) {
+func queryFaults(req *http.Request, op *v3.Operation) (faults []requestFault) {
 	for _, p := range op.Parameters {
 		values, sent := req.URL.Query()[p.Name]
 		if p.In != "query" || !sent {
@@ -286,15 +386,15 @@ func queryFaults(req *http.Request, op *v3.Operation) (faults []string) {
 				values = strings.Split(strings.Join(values, ","), ",")
 			}
 			if of.MaxItems != nil && len(values) > int(*of.MaxItems) {
-				faults = append(faults, p.Name+" has too many values")
+				faults = append(faults, requestFault{name: p.Name, text: p.Name + " has too many values"})
 			}
 			of = of.Items.A.Schema()
 		case len(values) > 1:
-			faults = append(faults, p.Name+" is given more than once")
+			faults = append(faults, requestFault{name: p.Name, text: p.Name + " is given more than once"})
 		}
 		for _, value := range values {
 			if !allows(of, value) {
-				faults = append(faults, fmt.Sprintf("%s: %q", p.Name, value))
+				faults = append(faults, requestFault{name: p.Name, text: fmt.Sprintf("%s: %q", p.Name, value)})
 			}
 		}
 	}
@@ -375,8 +475,8 @@ func textsOf(found []*verrors.ValidationError) (texts []string) {
 }
 
 // seen reports whether an exchange of the same shape was checked before: the same
-// method, path without ids, parameters, status, headers, and names and types of the
-// values in both bodies.
+// method, path without ids, parameters, status, headers, names and types of the
+// values in both bodies, and faults.
 func (c *apiContract) seen(req *http.Request, asked []byte, res *http.Response, told []byte) bool {
 	var key strings.Builder
 	for _, part := range strings.Split(req.URL.Path, "/") {
@@ -407,11 +507,34 @@ func (c *apiContract) seen(req *http.Request, asked []byte, res *http.Response, 
 			fmt.Fprintln(&key, names)
 		}
 	}
+	for _, fault := range toldFaults(res.StatusCode, told) {
+		fmt.Fprintln(&key, fault)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was := c.checked[key.String()]
 	c.checked[key.String()] = true
 	return was
+}
+
+// toldFaults are the faults that an answer names: each of them is checked.
+func toldFaults(status int, told []byte) (all []toldFault) {
+	var body struct {
+		problemBody
+		Items []struct{ Problem *problemBody }
+	}
+	if json.Unmarshal(told, &body) != nil {
+		return nil
+	}
+	for _, one := range body.Items {
+		if one.Problem != nil && one.Problem.ofForm() {
+			all = append(all, one.Problem.faults()...)
+		}
+	}
+	if body.ofForm() && status == body.Status {
+		all = append(all, body.faults()...)
+	}
+	return all
 }
 
 // shapeOf collects the paths of a JSON value with their types. Words count by

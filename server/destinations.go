@@ -15,7 +15,7 @@ import (
 // destinationBody is an account's name for the destination of a prefix.
 type destinationBody struct {
 	Prefix string `json:"prefix" required:"true" pattern:"^[0-9]{1,15}$"`
-	Name   string `json:"name" required:"true" pattern:"^[^\\x00-\\x1F\\x7F]*$"`
+	Name   string `json:"name" required:"true" minLength:"1" pattern:"^[^\\x00-\\x1F\\x7F]*$"`
 }
 
 type destinationsDoc struct {

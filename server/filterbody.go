@@ -212,7 +212,7 @@ type filterResult struct {
 	Args    *[]string             `json:"args,omitempty" description:"the arguments of sql, in the order of its placeholders; all are texts"`
 	Names   *[]string             `json:"names,omitempty" description:"the names of the placeholders, if they are named"`
 	UCAST   any                   `json:"ucast,omitempty" description:"the condition as a ucast tree, for the kind where"`
-	Columns *[]string             `json:"columns,omitempty" maxProperties:"200" description:"the columns that every row may show, by the names of the request"`
+	Columns *[]string             `json:"columns,omitempty" maxItems:"200" description:"the columns that every row may show, by the names of the request"`
 	Masks   map[string]filterMask `json:"masks,omitempty" description:"columns that may be shown only in this form"`
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -225,4 +226,142 @@ func TestAListNamesWhatItCanBeSortedAndFilteredBy(t *testing.T) {
 			w.get("a", "/v1/customers?"+query).want(200)
 		}
 	})
+}
+
+// listDoc is what the OpenAPI document says of a list.
+type listDoc struct {
+	Description string
+	Parameters  []struct {
+		Name, In string
+		Ref      string `json:"$ref"`
+		Column   string `json:"x-column"`
+		Schema   struct {
+			Type  string
+			Items struct{ Enum []string }
+			Enum  []string
+		}
+	}
+	Responses map[string]struct {
+		Content map[string]struct {
+			Schema struct {
+				Ref string `json:"$ref"`
+			}
+		}
+	}
+}
+
+type schemaDoc struct{ Properties map[string]propertyDoc }
+
+type propertyDoc struct {
+	Type   any
+	Format string
+	Items  struct {
+		Ref string `json:"$ref"`
+	}
+}
+
+// Each list has the same parameters, the same operators for each column, the previous page and tags of rows, or its
+// description says what it lacks.
+func TestEachListHasTheWholeSetOrSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	text, err := (&Server{routes: bindRoutes(routes())}).describe()
+	must(t, err)
+	var doc struct {
+		Paths      map[string]map[string]json.RawMessage
+		Components struct{ Schemas map[string]schemaDoc }
+	}
+	must(t, json.Unmarshal(text, &doc))
+	of := func(ref string) schemaDoc {
+		return doc.Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
+	}
+	lists := 0
+	for path, item := range doc.Paths {
+		var op listDoc
+		if item["get"] == nil {
+			continue
+		}
+		must(t, json.Unmarshal(item["get"], &op))
+		page := of(op.Responses["200"].Content["application/json"].Schema.Ref)
+		if _, paged := page.Properties["next"]; !paged || page.Properties["items"].Items.Ref == "" {
+			continue
+		}
+		lists++
+		row := of(page.Properties["items"].Items.Ref)
+		says := func(what string) bool { return strings.Contains(op.Description, "`"+what+"`") }
+		has := map[string]bool{}
+		operators, sorts := map[string]map[string]bool{}, []string{}
+		for _, p := range op.Parameters {
+			has[p.Name] = true
+			has[p.Ref] = true
+			if p.Name == "sort" {
+				sorts = p.Schema.Enum
+			}
+			if p.Column != "" {
+				if operators[p.Column] == nil {
+					operators[p.Column] = map[string]bool{}
+				}
+				suffix := strings.TrimPrefix(p.Name, p.Column)
+				operators[p.Column][suffix] = true
+				if many := p.Schema.Type == "array"; many != (suffix == "" || suffix == "_ne") {
+					t.Errorf("%s: %s takes several values: %v", path, p.Name, many)
+				}
+			}
+		}
+		for _, name := range []string{"limit", "cursor", "count", "sort", "expand"} {
+			if !has[name] && !says(name) {
+				t.Errorf("%s has no %s and does not say so", path, name)
+			}
+		}
+		if !has["#/components/parameters/IfNoneMatch"] && !says("If-None-Match") {
+			t.Errorf("%s has no If-None-Match and does not say so", path)
+		}
+		if _, there := row.Properties["etag"]; !there && !says("etag") {
+			t.Errorf("%s has no etag and does not say so", path)
+		}
+		for _, name := range []string{"prev", "total"} {
+			if _, there := page.Properties[name]; !there && !says(name) {
+				t.Errorf("%s has no %s and does not say so", path, name)
+			}
+		}
+		if strings.Contains(op.Description, "has no filters") {
+			if len(operators) > 0 {
+				t.Errorf("%s has filters and denies it", path)
+			}
+			continue
+		}
+		for column, p := range row.Properties {
+			if column == "etag" || column == "expanded" {
+				continue
+			}
+			if !(slices.Contains(sorts, column) && slices.Contains(sorts, "-"+column)) && !says(column) {
+				t.Errorf("%s: cannot be sorted by %s and does not say so", path, column)
+			}
+			some := operators[column]
+			if len(some) == 0 {
+				if !says(column) {
+					t.Errorf("%s: cannot be filtered by %s and does not say so", path, column)
+				}
+				continue
+			}
+			want := []string{"", "_ne", "_null"}
+			typ := fmt.Sprint(p.Type)
+			switch ordered := some["_gt"]; {
+			case p.Format == "date-time", strings.Contains(typ, "integer"), ordered:
+				want = append(want, "_gt", "_gte", "_lt", "_lte")
+			case strings.Contains(typ, "string"):
+				want = append(want, "_contains", "_prefix")
+			}
+			for _, suffix := range want {
+				if !some[suffix] {
+					t.Errorf("%s: %s%s is missing", path, column, suffix)
+				}
+			}
+			if len(some) != len(want) {
+				t.Errorf("%s: %s has %v, want %v", path, column, some, want)
+			}
+		}
+	}
+	if lists < 10 {
+		t.Errorf("%d lists", lists)
+	}
 }

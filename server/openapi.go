@@ -65,7 +65,7 @@ func (d *document) operation(rt *route) object {
 		"operationId": operationID(rt), "summary": rt.doc.summary, "tags": []string{rt.doc.tag},
 		"responses": d.answers(rt), "security": securityOf(rt),
 	}
-	if text := operationTexts[rt.method+" "+rt.path].description; text != "" {
+	if text := strings.TrimSpace(operationTexts[rt.method+" "+rt.path].description + " " + lacking(rt)); text != "" {
 		op["description"] = text
 	}
 	if parameters := d.parameters(rt); len(parameters) > 0 {

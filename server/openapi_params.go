@@ -69,6 +69,66 @@ func listed(response any) string {
 	return rowTypes[t.Field(0).Type.Elem()]
 }
 
+// lacking says what a list lacks that lists usually have, "" for nothing.
+func lacking(rt *route) string {
+	if rt.method != fiber.MethodGet || rt.doc.query == nil || rt.doc.response == nil || reflect.TypeOf(rt.doc.response).Kind() != reflect.Struct {
+		return ""
+	}
+	answer := reflect.TypeOf(rt.doc.response)
+	if _, paged := answer.FieldByName("Next"); !paged {
+		return ""
+	}
+	typ := listed(rt.doc.response)
+	if typ == "" {
+		missing := []string{"no filters"}
+		for _, name := range []string{"Count", "Sort", "Expand"} {
+			if _, there := reflect.TypeOf(rt.doc.query).FieldByName(name); !there {
+				missing = append(missing, "no `"+strings.ToLower(name)+"`")
+			}
+		}
+		missing = append(missing, "no `prev`")
+		if _, there := answer.FieldByName("Total"); !there {
+			missing = append(missing, "no `total`")
+		}
+		if !slices.Contains(rt.doc.headers, fiber.HeaderIfNoneMatch) {
+			missing = append(missing, "no `If-None-Match`")
+		}
+		return "This list has " + strings.Join(missing, ", ") + ", and its rows have no `etag`."
+	}
+	var unfiltered, unsorted []string
+	for _, c := range schema.Info(typ).Columns {
+		if c.Show && !c.Search {
+			unfiltered = append(unfiltered, "`"+c.Name+"`")
+		}
+		if c.Show && !c.Sort {
+			unsorted = append(unsorted, "`"+c.Name+"`")
+		}
+	}
+	var all []string
+	if len(unfiltered) > 0 {
+		all = append(all, "Rows cannot be selected by "+enumerated(unfiltered)+".")
+	}
+	if len(unsorted) > 0 {
+		all = append(all, "Rows cannot be sorted by "+enumerated(unsorted)+".")
+	}
+	if len(references(typ)) == 0 {
+		all = append(all, "Rows refer to no others, so there is no `expand`.")
+	}
+	if untagged[typ] {
+		all = append(all, "Rows have no `etag`.")
+	}
+	return strings.Join(all, " ")
+}
+
+// enumerated joins words: "a, b or c".
+func enumerated(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 // queryParameter describes the parameter of a field with the tag query. typ is the type of
 // the rows that the answer lists, and expands that of the rows that it has. It returns nil
 // for a field without the tag, and for parameters that these rows do not have.

@@ -281,7 +281,7 @@ export interface paths {
         };
         /**
          * Accounts: the own one and those below
-         * @description The user sees its own account and those below.
+         * @description The user sees its own account and those below. Rows cannot be selected by `ceiling`. Rows cannot be sorted by `ceiling`.
          */
         get: operations["listAccounts"];
         put?: never;
@@ -366,7 +366,7 @@ export interface paths {
         };
         /**
          * Who did what
-         * @description Each entry shows the values before and after, of the columns that the reader may see now.
+         * @description Each entry shows the values before and after, of the columns that the reader may see now. Rows cannot be selected by `resource` or `change`. Rows cannot be sorted by `resource` or `change`. Rows have no `etag`.
          */
         get: operations["listAuditEntries"];
         put?: never;
@@ -406,7 +406,7 @@ export interface paths {
         };
         /**
          * Cards, as seen from the own side
-         * @description A card that was assigned to the user's account is a provider card, with the prices of the account above as costs. `kind` filters by the kind as seen.
+         * @description A card that was assigned to the user's account is a provider card, with the prices of the account above as costs. `kind` filters by the kind as seen. Rows cannot be selected by `parents`, `profit_rules` or `revision`. Rows cannot be sorted by `assigned_to`, `parents`, `profit_rules` or `revision`.
          */
         get: operations["listCards"];
         put?: never;
@@ -666,7 +666,7 @@ export interface paths {
         };
         /**
          * Rates of the active revision; as CSV, NDJSON, XLSX or open rate card JSON the whole card
-         * @description Sorted by prefix. With another media type in `Accept`, the answer is a file of the whole card.
+         * @description Sorted by prefix. With another media type in `Accept`, the answer is a file of the whole card. Rows refer to no others, so there is no `expand`. Rows have no `etag`.
          */
         get: operations["listRates"];
         put?: never;
@@ -740,7 +740,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a revision changes; as NDJSON all of it */
+        /**
+         * What a revision changes; as NDJSON all of it
+         * @description This list has no filters, no `sort`, no `expand`, no `prev`, no `total`, no `If-None-Match`, and its rows have no `etag`.
+         */
         get: operations["compareRevisions"];
         put?: never;
         post?: never;
@@ -796,7 +799,7 @@ export interface paths {
         };
         /**
          * Customers of the own account and those below; as CSV or NDJSON all of them
-         * @description With `Accept: text/csv` or `application/x-ndjson`, the answer is a file of all rows.
+         * @description With `Accept: text/csv` or `application/x-ndjson`, the answer is a file of all rows. Rows cannot be sorted by `cards`.
          */
         get: operations["listCustomers"];
         put?: never;
@@ -884,7 +887,7 @@ export interface paths {
         };
         /**
          * The cards and revisions that rate a customer's calls which start at a time
-         * @description A call is rated at its start. What changes later does not change the answer for a past time. `/v1/cards/{id}/rates?at=` has the rates.
+         * @description A call is rated at its start. What changes later does not change the answer for a past time. `/v1/cards/{id}/rates?at=` has the rates. This list has no filters, no `count`, no `sort`, no `expand`, no `prev`, no `total`, no `If-None-Match`, and its rows have no `etag`.
          */
         get: operations["getBilling"];
         put?: never;
@@ -902,7 +905,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The cards that a customer is on now, as seen from the own side */
+        /**
+         * The cards that a customer is on now, as seen from the own side
+         * @description Rows cannot be selected by `parents`, `profit_rules` or `revision`. Rows cannot be sorted by `assigned_to`, `parents`, `profit_rules` or `revision`.
+         */
         get: operations["listCardsOfCustomer"];
         put?: never;
         post?: never;
@@ -939,7 +945,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the own account calls the places that prefixes lead to */
+        /**
+         * What the own account calls the places that prefixes lead to
+         * @description This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`, and its rows have no `etag`.
+         */
         get: operations["listDestinations"];
         /** Replace what the own account calls places */
         put: operations["replaceDestinations"];
@@ -977,7 +986,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Groups: own ones, those below, those lent */
+        /**
+         * Groups: own ones, those below, those lent
+         * @description Rows cannot be selected by `lend_to`, `default_access` or `rows`. Rows cannot be sorted by `lend_to`, `default_access` or `rows`.
+         */
         get: operations["listGroups"];
         put?: never;
         /**
@@ -1080,7 +1092,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The own account's rules for reading suppliers' files */
+        /**
+         * The own account's rules for reading suppliers' files
+         * @description This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`, and its rows have no `etag`.
+         */
         get: operations["listImportProfiles"];
         put?: never;
         post?: never;
@@ -1177,7 +1192,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Users of the own account and those below */
+        /**
+         * Users of the own account and those below
+         * @description Rows cannot be selected by `group_ends` or `ip_allow`. Rows cannot be sorted by `groups`, `group_ends` or `ip_allow`.
+         */
         get: operations["listUsers"];
         put?: never;
         /** A user */
@@ -1265,7 +1283,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where changes are delivered */
+        /**
+         * Where changes are delivered
+         * @description Rows cannot be selected by `delivered_at`, `attempts`, `next_at`, `error` or `dead_letters`. Rows cannot be sorted by `delivered_at`, `attempts`, `next_at`, `error` or `dead_letters`.
+         */
         get: operations["listWebhooks"];
         put?: never;
         /**
@@ -1310,7 +1331,7 @@ export interface paths {
         };
         /**
          * The messages of a webhook that were not delivered
-         * @description What a message says is for its receiver alone.
+         * @description What a message says is for its receiver alone. Rows refer to no others, so there is no `expand`.
          */
         get: operations["listDeadLetters"];
         put?: never;
