@@ -53,8 +53,7 @@ func (s *Store) Newer(r history.DataRevision) <-chan struct{} {
 // the database at once, then waits for the polling. It returns ErrRevisionLost if
 // the database does not have that commit, and ErrUnavailable if ctx ends before the
 // answer is known. If the database has not reached the number yet, WaitRevision
-// waits until ctx ends. If the database follows no other one, it then returns
-// ErrRevisionLost.
+// waits until ctx ends, and then returns ErrRevisionLost.
 func (s *Store) WaitRevision(ctx context.Context, want history.DataRevision) error {
 	return s.tracker.Wait(ctx, want)
 }

@@ -62,17 +62,23 @@ func TestHoldsALockUntilItIsKilled(t *testing.T) {
 	}))
 }
 
-// A standby answers reads. A write there fails as it does without a database.
-func TestAStandbyAnswersReadsAlone(t *testing.T) {
+// A standby does not know how old its data is, so it confirms nothing. A write there
+// fails as it does without a database.
+func TestADatabaseThatIsAStandbyAnswersNothing(t *testing.T) {
 	t.Parallel()
 	f := storetest.Failover(t)
 	c := newCarrier(t, storetest.Open(t, f.Primary, store.Options{}))
 	f.Lag(t)
 	s := storetest.Open(t, f.Standby, store.Options{})
-	mustDo(s.Read(t.Context(), c.master.ID, func(tx *store.Tx) error {
-		_, err := tx.Account(t.Context(), c.master.ID)
-		return err
-	}))
+	if _, err := s.Subject(t.Context(), c.master.ID, c.staff.ID); !errors.Is(err, fault.ErrUnavailable) {
+		t.Errorf("a user of a standby: %v", err)
+	}
+	if err := s.Fresh(t.Context()); !errors.Is(err, fault.ErrUnavailable) {
+		t.Errorf("a standby is fresh: %v", err)
+	}
+	if err := s.WaitRevision(t.Context(), c.DataRevision()); !errors.Is(err, fault.ErrUnavailable) {
+		t.Errorf("a commit that a standby has: %v", err)
+	}
 	err := s.Write(t.Context(), c.master.ID, func(tx *store.Tx) error {
 		_, err := tx.CreateCustomer(t.Context(), store.Customer{AccountID: c.master.ID, Name: "next"})
 		return err

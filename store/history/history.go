@@ -47,6 +47,10 @@ var ErrRevisionLost = errors.New("data revision lost")
 // knows. Do not use anything that was read there.
 var ErrLost = fmt.Errorf("the database has lost commits that this process has read: %w", fault.ErrUnavailable)
 
+// errStandby says that the database is a replica of another one. It may lag by any time
+// and cannot tell by how much, so that it confirms nothing.
+var errStandby = fmt.Errorf("the database is a standby, whose data may be old: name the primary in --database, and standbys in --database-replica: %w", fault.ErrUnavailable)
+
 // Observation is what one statement found out about the history of the database.
 // Everything else that its transaction reads is of the same moment.
 type Observation struct {

@@ -197,7 +197,8 @@ func (t *Tracker) Follows(ctx context.Context, x *Observation) bool {
 
 // Observe records an observation. The observation shows that the database has all
 // known commits only if it asked about the known revision or found it. Otherwise
-// Observe records nothing but a loss. It returns ErrLost if data of the same
+// Observe records nothing but a loss. Of a standby it records nothing at all, and returns
+// ErrUnavailable. It returns ErrLost if data of the same
 // transaction must not be used.
 func (t *Tracker) Observe(x Observation) (State, error) {
 	t.mu.Lock()
@@ -207,6 +208,10 @@ func (t *Tracker) Observe(x Observation) (State, error) {
 			return t.known, ErrLost
 		}
 		return t.known, nil
+	}
+	if x.standby {
+		defer t.mu.Unlock()
+		return t.known, errStandby
 	}
 	was := t.known
 	lost := t.loses(x)
@@ -366,13 +371,12 @@ func (t *Tracker) Newer(r DataRevision) <-chan struct{} {
 // Wait returns nil when the database is known to have the revision want. It returns
 // ErrRevisionLost if the database does not have it, and ErrUnavailable if the
 // database does not answer. If the database has not reached the number yet, Wait
-// waits until ctx ends. It then returns ErrRevisionLost if the database is not a
-// replica, and otherwise ErrUnavailable.
+// waits until ctx ends. It then returns ErrRevisionLost.
 func (t *Tracker) Wait(ctx context.Context, want DataRevision) error {
 	if want.Mark == (Mark{}) {
 		return fmt.Errorf("revision %d has no mark: %w", want.N, ErrRevisionLost)
 	}
-	ahead := false // want is newer than a database that is not a replica
+	ahead := false // want is newer than the database
 	for ask := true; ; {
 		known, _, changed := t.latest()
 		if t.remembers(want) {
@@ -390,7 +394,7 @@ func (t *Tracker) Wait(ctx context.Context, want DataRevision) error {
 			case err == nil && !x.has && x.now.N >= want.N:
 				return fmt.Errorf("revision %d: %w", want.N, ErrRevisionLost)
 			case err == nil:
-				ahead = !x.standby
+				ahead = true
 			}
 		}
 		select {

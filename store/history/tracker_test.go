@@ -256,8 +256,14 @@ func TestWaitingForARevision(t *testing.T) {
 		db.standby = true
 		db.mu.Unlock()
 		if err := wait(made(8, 'a')); !errors.Is(err, fault.ErrUnavailable) {
-			t.Errorf("a standby may still get there: %v", err)
+			t.Errorf("a standby tells nothing: %v", err)
 		}
+		if err := tr.CatchUp(t.Context()); !errors.Is(err, fault.ErrUnavailable) || tr.State().DataRevision != made(7, 'a') {
+			t.Errorf("a standby confirms the state: %v, %v", tr.State().DataRevision, err)
+		}
+		db.mu.Lock()
+		db.standby = false
+		db.mu.Unlock()
 		db.lose(5)
 		db.commit(9, 'b')
 		if err := wait(made(8, 'b')); err != nil || tr.State().DataRevision != made(9, 'b') {
