@@ -99,3 +99,43 @@ func TestARequestEndsWithoutAnAnswerOfTheDatabase(t *testing.T) {
 		})
 	}
 }
+
+// A process is cut off in the middle of a write. The next write of another process
+// waits until the server has ended that transaction, and succeeds.
+func TestAProcessThatIsCutOffFailsNoOtherWrite(t *testing.T) {
+	t.Parallel()
+	line := storetest.SilentLine(t)
+	c := newCarrier(t, storetest.Open(t, line.Direct, store.Options{}))
+	cut := storetest.Open(t, line.URL, store.Options{})
+	create := func(tx *store.Tx, name string) error {
+		_, err := tx.CreateCustomer(ctx, store.Customer{AccountID: c.master.ID, Name: name})
+		return err
+	}
+	within := func() context.Context {
+		limited, cancel := context.WithTimeout(ctx, 15*time.Second) // as a request of serve
+		t.Cleanup(cancel)
+		return limited
+	}
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- cut.Write(within(), c.master.ID, func(tx *store.Tx) error {
+			err := create(tx, "cut off")
+			line.FallSilent()
+			close(begun)
+			return errors.Join(err, create(tx, "never"))
+		})
+	}()
+	<-begun
+	if err := c.Write(within(), c.master.ID, func(tx *store.Tx) error { return create(tx, "next") }); err != nil {
+		t.Errorf("the write of another process: %v", err)
+	}
+	line.Speak()
+	if err := <-ended; err == nil {
+		t.Error("the write that was cut off is acknowledged")
+	}
+	page, err := c.List(ctx, customers())
+	mustDo(err)
+	if page.Total != 2 { // with the one of the carrier
+		t.Errorf("%d customers", page.Total)
+	}
+}

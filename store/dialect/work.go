@@ -74,6 +74,21 @@ func left(ctx context.Context) time.Duration {
 // within returns the shorter time, at least a millisecond: PostgreSQL takes 0 for none.
 func within(a, b time.Duration) time.Duration { return max(min(a, b), time.Millisecond) }
 
+// writePause is how long an ordinary write may pause between two of its statements. Others
+// wait longer for their lock, so a process that is cut off in a write fails nobody else's.
+const writePause = 8 * time.Second
+
+// longestPause is how long any transaction may pause, as watchIdle says.
+const longestPause = time.Minute
+
+// pauseLimit is how long a transaction may do nothing before the server ends it.
+func (w Work) pauseLimit(ctx context.Context) time.Duration {
+	if w == Writing {
+		return within(writePause, left(ctx))
+	}
+	return within(longestPause, left(ctx))
+}
+
 // The statements that limit the work of a transaction, and tell what it is. The limits
 // end with the transaction, and are never parameters of a connection, because poolers
 // refuse those. A lock that is shared by all transactions tells the kind of work: unlike
@@ -84,8 +99,9 @@ const (
 )
 
 var (
-	postgresSerialise = fmt.Sprintf("%s, pg_advisory_xact_lock_shared(%d, $3::int), pg_advisory_xact_lock(hashtextextended($4, 0))", postgresLimit, workLocks)
-	postgresHolder    = fmt.Sprintf(`SELECT k.objid::bigint AS work FROM pg_locks t JOIN pg_locks k ON k.pid = t.pid AND k.database = t.database
+	postgresSerialise = fmt.Sprintf("%s, pg_advisory_xact_lock_shared(%d, $3::int), pg_advisory_xact_lock(hashtextextended($4, 0)),"+
+		" set_config('idle_in_transaction_session_timeout', $5, true)", postgresLimit, workLocks)
+	postgresHolder = fmt.Sprintf(`SELECT k.objid::bigint AS work FROM pg_locks t JOIN pg_locks k ON k.pid = t.pid AND k.database = t.database
 		WHERE t.locktype = 'advisory' AND t.granted AND t.objsubid = 1 AND (t.classid::bigint << 32) | t.objid::bigint = hashtextextended($1, 0)
 		AND t.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND k.locktype = 'advisory' AND k.granted AND k.objsubid = 2 AND k.classid::bigint = %d LIMIT 1`, workLocks)
@@ -112,7 +128,7 @@ func (d Dialect) LimitLocks(ctx context.Context, x Execer, limit time.Duration) 
 // Serialise is Limit, and makes the transaction wait for the others of the same name. It
 // needs a database with Locks.
 func (d Dialect) Serialise(ctx context.Context, x Execer, w Work, name string) error {
-	_, err := x.ExecContext(ctx, postgresSerialise, millis(w.LockLimit(ctx)), millis(w.statementLimit(ctx)), int(w), name)
+	_, err := x.ExecContext(ctx, postgresSerialise, millis(w.LockLimit(ctx)), millis(w.statementLimit(ctx)), int(w), name, millis(w.pauseLimit(ctx)))
 	return err
 }
 
