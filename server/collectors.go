@@ -132,8 +132,8 @@ func (c *storeCollector) Collect(out chan<- prometheus.Metric) {
 
 // limiterCollector shows how much the limiter has in progress.
 type limiterCollector struct {
-	limiter                *limiter
-	places, held, awaiting *prometheus.Desc
+	limiter                         *limiter
+	places, held, awaiting, refused *prometheus.Desc
 }
 
 func newLimiterCollector(l *limiter) *limiterCollector {
@@ -145,12 +145,14 @@ func newLimiterCollector(l *limiter) *limiterCollector {
 		places:   desc("places", "Files, jobs, polls and turns that there may be at a time, and writes of one tenant, with those of masters."),
 		held:     desc("held", "Files, jobs, polls, turns and writes in progress."),
 		awaiting: desc("waiting", "Requests that wait for a file, job, poll, turn or write to end."),
+		refused:  desc("refused_total", "Requests that got no file, job, poll, turn or write: the share of their account was used up, or they ended before."),
 	}
 }
 
 // countedQueue is a queue, or those of all tenants.
 type countedQueue interface {
 	Count() (held, waiting int)
+	Refused() int64
 	Size() fair.Size
 }
 
@@ -159,11 +161,13 @@ func (c *limiterCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.places
 	out <- c.held
 	out <- c.awaiting
+	out <- c.refused
 }
 
 // Collect implements prometheus.Collector.
 func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
 	for kind, q := range map[string]countedQueue{"files": c.limiter.files, "jobs": c.limiter.jobs, "polls": c.limiter.polls, "turns": c.limiter.turns, "writes": c.limiter.writes} {
+		out <- prometheus.MustNewConstMetric(c.refused, prometheus.CounterValue, float64(q.Refused()), kind)
 		held, waiting := q.Count()
 		for desc, n := range map[*prometheus.Desc]int{c.places: q.Size().Places + q.Size().Reserve, c.held: held, c.awaiting: waiting} {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), kind)

@@ -156,6 +156,16 @@ func (q *queues) Count() (held, waiting int) {
 	return held, waiting
 }
 
+// Refused is fair.Queue.Refused for all tenants.
+func (q *queues) Refused() (n int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, one := range q.of {
+		n += one.Refused()
+	}
+	return n
+}
+
 // Size returns the size of one tenant's queue.
 func (q *queues) Size() fair.Size { return q.size }
 

@@ -40,6 +40,7 @@ type Queue struct {
 	reserve int
 	lines   map[string]*line // accounts that hold or await places
 	turns   []*line          // accounts that await places, in the order of their turns
+	refused int64            // requests that got no place
 }
 
 // line holds what one account has and awaits.
@@ -82,6 +83,7 @@ func (q *Queue) Enter(ctx context.Context, who Account) (*Place, error) {
 		q.lines[who.ID] = l
 	}
 	if q.size.Share > 0 && l.held >= q.size.Share {
+		q.refused++
 		q.mu.Unlock()
 		return nil, ErrShare
 	}
@@ -90,6 +92,9 @@ func (q *Queue) Enter(ctx context.Context, who Account) (*Place, error) {
 	q.mu.Unlock()
 	if err := p.Resume(ctx); err != nil {
 		p.Leave()
+		q.mu.Lock()
+		q.refused++
+		q.mu.Unlock()
 		return nil, err
 	}
 	return p, nil
@@ -103,6 +108,14 @@ func (q *Queue) Count() (held, waiting int) {
 		waiting += len(l.waiting)
 	}
 	return q.size.Places + q.size.Reserve - q.free - q.reserve, waiting
+}
+
+// Refused returns how many requests got no place: their account's share was used up, or
+// they ended before a place was free.
+func (q *Queue) Refused() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.refused
 }
 
 // Left returns how many more places the account may take.

@@ -72,6 +72,9 @@ func TestAnAccountIsRefusedOnlyForItsOwnShare(t *testing.T) {
 	if _, err := q.Enter(gone(), account("c")); !errors.Is(err, errGone) {
 		t.Errorf("all places are taken: %v", err)
 	}
+	if n := q.Refused(); n != 2 {
+		t.Errorf("%d refused", n)
+	}
 	if q.Left("a") != 0 || q.Left("c") != 2 {
 		t.Errorf("left: %d, %d", q.Left("a"), q.Left("c"))
 	}
