@@ -284,3 +284,36 @@ func TestADateOfADocumentMayBeOneThatAChangeOfClocksSkips(t *testing.T) {
 		}
 	}
 }
+
+// A column that is not understood is asked about by what its values say, whether they vary or not.
+func TestAColumnWithOneValueIsAskedAboutAsOneThatVaries(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Prefix,Rate,Remark / 4479,0.9,Closed / 4478,0.9,Closed":                        "column Remark: map=Remark=status -> line 2: 4479 is blocked",
+		"Prefijo;Precio;Activo / 44;1;no / 45;1;no":                                     "column Activo: map=Activo=blocked -> line 2: 44 costs 1, 0/1 | map=Activo=open -> line 2: 44 is blocked",
+		"Vorwahl;Preis;Sperre / 44;1;ja / 45;1;ja":                                      "column Sperre: map=Sperre=blocked -> line 2: 44 is blocked",
+		"Vorwahl;Preis;Datum / 49;0,01;01.01.2027 / 44;0,02;01.01.2027":                 "column Datum: map=Datum=effective_date",
+		"Vorwahl;Preis;Datum / 49;0,01;01.01.2027 / 44;0,02;02.01.2027":                 "column Datum: map=Datum=effective_date",
+		"Vorwahl;Preis;Gültig bis / 49;0,01;31.12.2024 / 44;0,02;31.12.2024":            "column Gültig bis: ignore=Gültig bis",
+		"Prefijo;Precio;Inicio / 54;0,01;1 ene 2027 / 55;0,02;2 feb 2027":               "column Inicio: map=Inicio=effective_date",
+		"Prefijo;Precio;Inicio / 54;0,01;1 ene 2027 / 55;0,02;1 ene 2027":               "column Inicio: map=Inicio=effective_date",
+		"Prefijo;Precio;Facturación / 54;0,01;60/60 / 55;0,02;60/60":                    "column Facturación: map=Facturación=pulse -> line 2: 54 costs 0.01, 60/60",
+		"Prefijo;Precio;Facturación / 54;0,01;60s/60s / 55;0,02;1s/1s":                  "column Facturación: ",
+		"Prefix,Rate,Bill Incr / 44,0.01,60 / 49,0.02,60":                               "map=Bill Incr=pulse -> line 2: 44 costs 0.01, 0/60",
+		"Prefix,Rate,Unheard / 44,0.01,60 / 49,0.02,60":                                 "map=Unheard=pulse -> line 2: 44 costs 0.01, 0/60",
+		"Prefix,Rate,Initial,Recurring / 44,0.01,60,60 / 49,0.02,60,60":                 "map=Recurring=pulse -> line 2: 44 costs 0.01, 60/60",
+		"Vorwahl;Preis;Verbindungsgebühr / 49;0,01;0,05 / 44;0,02;0,05":                 "map=Verbindungsgebühr=connect -> line 2: 49 costs 0.01, 0/1, fee 0.05",
+		"Prefix,Rate,Extra / 44,0.01,0.05 USD / 49,0.01,0.10 USD":                       "column Extra: ",
+		"Prefix,Rate,Flag / 44,2,A / 45,2,C / 46,2,N / 417,2,B":                         "column Flag: ",
+		"Prefijo;Precio;Observación / 54;1;vigente / 5411;1;dado de baja":               "column Observación: ",
+		"Prefix,Rate,Country / 44,0.01,United Kingdom / 4479,0.02,United Kingdom":       "44=0.01",
+		"Prefix,Rate,Supplier,Plan,Id / 44,0.01,ACME,60,1.5 / 4479,0.02,ACME,60,1.5":    "44=0.01",
+		"Prefix,Rate,Mandatory,Fee / 44,0.01,no,0.00 / 4479,0.02,no,0.00":               "44=0.01",
+		"Prefix,Rate,Interval,Min Duration,Product / 44,0.01,1,0,60 / 4479,0.02,1,0,60": "44=0.01",
+		"Prefix,Rate,MCD,Pulse,Group / 44,0.01,0,1,60 / 4479,0.02,0,1,60":               "44=0.01",
+	} {
+		if got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(text, " / ", "\n")+"\n")), cardfile.Options{NANP: no()}); !strings.Contains(got, want) {
+			t.Errorf("%s\n  got  %s\n  want %s", text, got, want)
+		}
+	}
+}

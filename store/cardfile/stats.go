@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // columnStat holds what the values of a column show.
@@ -23,13 +25,16 @@ type columnStat struct {
 	blank   bool // some value is empty
 	last    string
 	varied  bool
-	values  []string // up to four
+	values  []string // up to eleven
 	numbers bool     // a value is a number other than 0
+	price   bool     // such as 0.05
+	time    bool     // a whole number that may be an interval, such as 60
 	pairs   bool     // such as 60/60
 	dates   bool
 	states  bool               // a value says that a price is new, old, blocked or withdrawn
 	truths  bool               // a value is yes or no
 	loud    bool               // a longer text has a word such as blocked or surcharge
+	loudly  []string           // these words, up to eleven
 	foreign bool               // every value so far is the code of a currency, and one is not the card's
 	other   bool               // a value is no code of a currency
 	others  bool               // a value is neither
@@ -146,9 +151,11 @@ func (r *reader) value(s *columnStat, at Place, cells []cell, text string) (more
 	}
 	s.varied = s.varied || s.last != ""
 	s.last = text
-	if len(s.values) < 4 && !slices.Contains(s.values, text) {
-		s.values = append(s.values, text)
-		s.hears(at, text)
+	if len(s.values) <= maxCodes && !slices.Contains(s.values, text) {
+		s.values = append(s.values, strings.Clone(text))
+		if len(s.values) < 5 {
+			s.hears(at, text)
+		}
 	}
 	s.classify(r, at, cells, text)
 	return !(s.varied && s.numbers && s.digits && s.doubt != nil) || s.besides >= 0
@@ -174,11 +181,46 @@ func (s *columnStat) hears(at Place, text string) {
 // unitWords are all words of units.
 var unitWords = union(centWords, penceWords, secondWords, thousandWords, hourWords, perWords, minuteWord, perOther, setOf("in us"))
 
-// coded reports whether all values are short codes, such as A and D.
+// maxCodes limits the values of a column that may be codes of a status.
+const maxCodes = 10
+
+// coded reports whether all values are short codes, such as A and D. More than three codes have one letter each.
 func (s *columnStat) coded() bool {
-	return len(s.values) > 0 && !identities.any(s.words) && !slices.ContainsFunc(s.values, func(v string) bool {
-		return len(v) > 3 || strings.ContainsAny(v, "0123456789") || noPrice(v)
+	most := 3
+	if len(s.values) > 3 {
+		most = 1
+	}
+	return len(s.values) > 0 && len(s.values) <= maxCodes && !identities.any(s.words) && !slices.ContainsFunc(s.values, func(v string) bool {
+		return len(v) > most || strings.ContainsAny(v, "0123456789") || noPrice(v)
 	})
+}
+
+// hearsLoud notes the words of a text which say that a price is not simply in force. A negation has its next word.
+func (s *columnStat) hearsLoud(text string) (is bool) {
+	note := func(said string) {
+		is = true
+		if len(s.loudly) <= maxCodes && !slices.Contains(s.loudly, said) {
+			s.loudly = append(s.loudly, strings.Clone(said))
+		}
+	}
+	before, denies := "", false
+	for word := range strings.FieldsFuncSeq(text, separates) {
+		if len(word) > 20 {
+			continue
+		}
+		word = strings.ToLower(word)
+		switch {
+		case denies, loudPairs[[2]string{before, word}]:
+			note(before + " " + word)
+		case loudWords[word] && !negations[word]:
+			note(word)
+		}
+		before, denies = word, negations[word]
+	}
+	if denies {
+		note(before)
+	}
+	return is
 }
 
 // classify records what kind of value a text is.
@@ -192,25 +234,24 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 	} else {
 		s.other = true
 	}
-	if !s.loud && len(text) <= 200 && strings.Contains(text, " ") {
-		before := ""
-		for word := range strings.FieldsFuncSeq(text, separates) {
-			if len(word) > 20 {
-				continue
-			}
-			if word = strings.ToLower(word); loudWords[word] || loudPairs[[2]string{before, word}] {
-				s.loud, doubtful = true, true
-			}
-			before = word
-		}
+	if len(s.loudly) <= maxCodes && len(text) <= 200 && strings.Contains(text, " ") && s.hearsLoud(text) {
+		s.loud, doubtful = true, true
 	}
 	if text[0] >= 0xE3 && strings.ContainsAny(text, "不未无停禁") {
 		s.loud, doubtful = true, true
 	}
 	switch c := text[0]; {
-	case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == '$', c >= 0x80:
+	case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == '$', c >= 0x80, len(text) <= 40 && strings.ContainsAny(text, "0123456789"):
 		s.digits = s.digits || c >= '0' && c <= '9'
 		kind := numberKind(text)
+		if !s.dates && s.lines <= enough && kind != '0' && len(text) > 5 && isDate(text) {
+			kind = 'd'
+		}
+		if kind == 0 && (c < '0' || c > '9') && c < 0x80 {
+			break
+		}
+		s.price = s.price || kind == 'n' && (strings.ContainsAny(text, ".,$€£") || unitless(text) != text)
+		s.time = s.time || kind == 'n' && mayBeInterval(text)
 		s.numbers = s.numbers || kind == 'n'
 		s.pairs = s.pairs || kind == 'p'
 		s.dates = s.dates || kind == 'd'
@@ -251,6 +292,7 @@ func numberKind(text string) byte {
 	if len(text) > 40 {
 		return 0
 	}
+	text = unitless(text)
 	slashes, others, digits, zero := 0, 0, 0, true
 	for _, c := range text {
 		switch {
@@ -280,6 +322,40 @@ func numberKind(text string) byte {
 	return 'n'
 }
 
+// unitless returns a text without its currencies and units of time: 60/60 for 60s/60s. It returns the text if
+// another word stands there.
+func unitless(text string) string {
+	if !strings.ContainsFunc(text, unicode.IsLetter) {
+		return text
+	}
+	var out strings.Builder
+	for rest := text; rest != ""; {
+		end := strings.IndexFunc(rest, func(c rune) bool { return !unicode.IsLetter(c) })
+		if end < 0 {
+			end = len(rest)
+		}
+		if word := rest[:end]; word != "" {
+			lower := strings.ToLower(word)
+			if lower != "s" && !secondWords[lower] && !minuteWord[lower] && codeOf(word, true) == "" {
+				return text
+			}
+			rest = rest[end:]
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(rest)
+		out.WriteString(rest[:size])
+		rest = rest[size:]
+	}
+	return strings.TrimSpace(out.String())
+}
+
+// mayBeInterval reports whether a number may be the seconds of an interval: a part of a minute, or whole minutes.
+func mayBeInterval(text string) bool {
+	text = unitless(text)
+	n := atoi(text)
+	return allDigits(text) && len(text) < 4 && n > 4 && (60%n == 0 || n%60 == 0)
+}
+
 // beside compares a part of the prefix with the whole prefix.
 func (r *reader) beside(s *columnStat, at Place, cells []cell, text string) {
 	text = strings.TrimLeft(strings.TrimPrefix(text, "+"), "0")
@@ -307,16 +383,26 @@ func (r *reader) askColumns() {
 			continue
 		}
 		doubt, key := doubtfulHeading(strings.Join(s.words, " "))
-		varies := s.varied || s.blank || s.lines == 1
-		few := len(s.values) < 4
 		if s.said != nil {
 			r.saidUnits = append(r.saidUnits, *s.said)
 		}
+		varies, few := s.varied || s.blank || s.lines == 1, len(s.values) <= maxCodes
 		switch {
-		case (doubt || key && s.digits) && s.odd, s.loud, s.nested, s.foreign && !s.other, varies && (s.numbers || s.pairs || s.dates || s.states), varies && s.truths && few && s.odd, (s.varied || s.blank) && few && s.coded(), s.said != nil && len(s.values) > 1:
+		case (doubt || key && s.digits) && s.odd, s.loud, s.nested, s.foreign && !s.other, s.dates, s.pairs, s.says[isBlocked], s.says[isWithdrawn],
+			varies && (s.numbers || s.states), varies && s.truths && few && s.odd, (s.varied || s.blank) && s.coded(), s.said != nil && len(s.values) > 1,
+			!varies && s.constant():
 			r.askColumn(s)
 		}
 	}
+}
+
+// constant reports whether the only value of a column may be a price, an interval that no column has, or the answer of
+// a question such as whether a route is barred.
+func (s *columnStat) constant() bool {
+	if identities.any(s.words) || plain.any(s.words) {
+		return false
+	}
+	return s.price || s.time && (s.of.at[colPulse] < 0 || s.of.at[colMCD] < 0) || s.truths && s.odd && !s.numbers
 }
 
 func (r *reader) askBeside(s *columnStat) {
@@ -359,6 +445,16 @@ func (s *columnStat) kinds() (all []string) {
 		{"open", s.says[isOpen]}, {"blocked", s.says[isBlocked]}, {"withdrawn", s.says[isWithdrawn]}, {"new or old", s.says[isSilent]}, {"nested", s.nested}} {
 		if is.is {
 			all = append(all, is.name)
+		}
+	}
+	for _, word := range s.loudly {
+		all = append(all, "says "+word)
+	}
+	if s.coded() {
+		for _, code := range s.values {
+			if stateOf(code) == notAState {
+				all = append(all, "code "+code)
+			}
 		}
 	}
 	return all

@@ -259,19 +259,22 @@ func hanParted(text string) string {
 
 // The words that make a column doubtful if it is not read.
 var (
-	priceDoubt = setOf("rate rates price prices cost costs tariff charge charges fee fees surcharge surcharges tax discount multiplier factor vat mwst iva tva gst ндс ppc ppm addition additional amount margin markup setup connect connection credit uplift premium precio prix preis tarifa цена тариф")
-	timeDoubt  = setOf("minimum minimal min minute minutes interval increment resolution duration grace seconds sec secs period peak offpeak weekend rounding date dates expiry expires expiration until end effective valid validity begin start step pulse terms billing free included")
-	stateDoubt = setOf("status state blocked block blocking closed close barred barring stop suspended inactive disabled available availability routable change changes changed action active enabled disabled new old withdrawn deleted")
+	priceDoubt = setOf("rate rates price prices cost costs tariff charge charges fee fees surcharge surcharges tax discount multiplier factor vat mwst iva tva gst ндс ppc ppm addition additional extra gebühr gebühren verbindungsgebühr verbindungsentgelt entgelt zuschlag aufschlag frais supplément cargo cargos recargo taxa taxas toeslag opłata ücret плата надбавка amount margin markup setup connect connection credit uplift premium precio prix preis tarifa цена тариф")
+	timeDoubt  = setOf("minimum minimal min minute minutes interval increment resolution duration grace seconds sec secs period peak offpeak weekend rounding date dates expiry expires expiration until end effective valid validity begin start step pulse terms billing incr initial recurring abrechnung abrechnungstakt takt taktung facturación facturation tarification fatturazione faturamento redondeo rundung intervall intervalo intervalle datum fecha inicio début beginn data дата free included")
+	stateDoubt = setOf("status state blocked block blocking closed close barred barring stop suspended inactive disabled available availability routable change changes changed action active enabled disabled new old withdrawn deleted sperre sperrung gesperrt bloqueo bloqueio blocage blocco блокировка")
 	goodStates = setOf("enabled active available open routable offered allowed activo activa actif aktiv ativo attivo")
-	unitDoubt  = setOf("unit units currency per")
-	keyDoubt   = setOf("prefix prefixes code codes npa nxx range digits cc")
+	// plain are the words of headings of columns that number something.
+	plain     = setOf("deck plan version id ids no nr nº line row serial seq sequence index trunk mcc mnc product release")
+	unitDoubt = setOf("unit units currency per")
+	keyDoubt  = setOf("prefix prefixes code codes npa nxx range digits cc")
 )
 
 // doubtfulHeading reports whether the words of a heading may mean a price, a status, a time or
 // a unit; key reports whether they may mean a part of a prefix.
 func doubtfulHeading(words string) (doubt, key bool) {
 	list := strings.Fields(words)
-	doubt = priceDoubt.any(list) || timeDoubt.any(list) || stateDoubt.any(list) || unitDoubt.any(list)
+	doubt = priceDoubt.any(list) || timeDoubt.any(list) || stateDoubt.any(list) || unitDoubt.any(list) || goodStates.any(list) ||
+		slices.ContainsFunc(list, func(w string) bool { is := states[w]; return is == isBlocked || is == isWithdrawn })
 	return doubt, keyDoubt.any(list)
 }
 
@@ -290,8 +293,8 @@ var states = func() map[string]state {
 	m := map[string]state{}
 	for is, words := range map[state]string{
 		isOpen:      "alta,actieve,actief,aktywny,aktywne,otwarty,açık,aktif,open,available,active,enabled,activo,activa,abierto,ouvert,ouverte,actif,active,aktiv,offen,ativo,ativa,aberto,attivo,aperto,открыт,открыто,активен,активно,开放,开通,有效,启用",
-		isBlocked:   "suspendido,suspendida,suspendu,suspendue,suspenso,suspensa,sospeso,désactivé,désactivée,desactivado,desactivada,desativado,desativada,disattivato,deaktiviert,geblokkeerd,gesloten,zablokowany,zablokowane,kapalı,blocked,closed,unavailable,not available,not offered,no route,disabled,inactive,barred,suspended,bloqueado,bloqueada,cerrado,inactivo,fermé,fermée,ferme,bloqué,bloquée,bloque,inactif,gesperrt,geschlossen,inaktiv,fechado,inativo,bloccato,chiuso,закрыт,закрыто,заблокирован,заблокировано,блокирован,关闭,停用,禁用,封锁,屏蔽", //nolint:misspell // Portuguese
-		isWithdrawn: "ceased,cancelled,canceled,dropped,retired,baja,résilié,résiliée,gekündigt,withdrawn,withdraw,deleted,delete,removed,remove,discontinued,ended,expired,terminated,retirado,eliminado,supprimé,retiré,gelöscht,entfernt,removido,удален,удалён,удалено,删除,取消",
+		isBlocked:   "cerrada,cerrados,cerradas,fermées,fermés,chiusa,chiusi,chiuse,fechada,fechados,eingestellt,sin servicio,fuera de servicio,закрыта,закрыты,suspendido,suspendida,suspendu,suspendue,suspenso,suspensa,sospeso,désactivé,désactivée,desactivado,desactivada,desativado,desativada,disattivato,deaktiviert,geblokkeerd,gesloten,zablokowany,zablokowane,kapalı,blocked,closed,unavailable,not available,not offered,no route,disabled,inactive,barred,suspended,bloqueado,bloqueada,cerrado,inactivo,fermé,fermée,ferme,bloqué,bloquée,bloque,inactif,gesperrt,geschlossen,inaktiv,fechado,inativo,bloccato,chiuso,закрыт,закрыто,заблокирован,заблокировано,блокирован,关闭,停用,禁用,封锁,屏蔽", //nolint:misspell // Portuguese
+		isWithdrawn: "eliminada,eliminados,supprimée,supprimés,retirada,retirée,entfällt,dado de baja,dada de baja,ceased,cancelled,canceled,dropped,retired,baja,résilié,résiliée,gekündigt,withdrawn,withdraw,deleted,delete,removed,remove,discontinued,ended,expired,terminated,retirado,eliminado,supprimé,retiré,gelöscht,entfernt,removido,удален,удалён,удалено,删除,取消",
 		isSilent:    "increase,increased,decrease,decreased,unchanged,no change,changed,change,new,current,same,up,down,nc,new code,pending increase,pending decrease",
 	} {
 		for word := range strings.SplitSeq(words, ",") {
@@ -316,7 +319,7 @@ var negations = setOf("no not never cannot nicht kein keine keinen nie jamais nu
 // loudPairs are pairs of words that say so too.
 var loudPairs = func() map[[2]string]bool {
 	all := map[[2]string]bool{}
-	for pair := range strings.SplitSeq("est plus,ne pas,ne plus,non disponible,non routable,non available,plus offert,plus desservi,fuera de,hors service,außer betrieb,out of,on hold", ",") {
+	for pair := range strings.SplitSeq("est plus,ne pas,ne plus,non disponible,non routable,non available,plus offert,plus desservi,fuera de,sin servicio,de baja,hors service,außer betrieb,out of,on hold", ",") {
 		first, second, _ := strings.Cut(pair, " ")
 		all[[2]string{first, second}] = true
 	}
