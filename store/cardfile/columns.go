@@ -72,15 +72,20 @@ func currencyWord(word string) string {
 		return "$"
 	case "euro", "euros":
 		return "EUR"
+	case "pound", "pounds":
+		return "pounds"
 	case "sterling":
 		return "GBP"
 	}
 	return ""
 }
 
+// sharedNames are the names of several currencies.
+var sharedNames = map[string]string{"$": symbols["$"], "pounds": "GBP EGP FKP GIP LBP SDG SHP SSP SYP"}
+
 // agree reports whether two names of currencies may mean the same one.
 func agree(code, card string) bool {
-	return code == card || code == "$" && strings.Contains(symbols["$"], card) || card == "$" && strings.Contains(symbols["$"], code)
+	return code == card || strings.Contains(sharedNames[code], card) || strings.Contains(sharedNames[card], code)
 }
 
 func separates(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
@@ -98,10 +103,11 @@ func cutBrackets(text string) (plain, inside string) {
 	return before + " " + after, inside
 }
 
-// isCurrency reports whether a word of a heading is a currency code. It leaves
-// out codes that are common words in headings.
+// isCurrency reports whether a word of a heading is a currency code. It leaves out codes that are common words in
+// headings; some of them count in capitals.
 func isCurrency(word string) bool {
-	if len(word) != 3 || slices.Contains([]string{"ALL", "TOP", "TRY", "PEN", "CUP", "SOS", "STD"}, strings.ToUpper(word)) {
+	if len(word) != 3 || slices.Contains([]string{"ALL", "TOP", "STD"}, strings.ToUpper(word)) ||
+		slices.Contains([]string{"TRY", "PEN", "CUP", "SOS"}, strings.ToUpper(word)) && strings.ToUpper(word) != word {
 		return false
 	}
 	unit, err := currency.ParseISO(word)

@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	currencyWords = []string{"currency", "currencies", "ccy"}
-	priceWords    = []string{"rate", "rates", "price", "prices", "cost", "costs", "tariff", "tariffs", "charges", "amounts"}
+	currencyWords = union(setOf("currency currencies monedas devises währungen"), setOf(strings.Join(synonyms[colCurrency], " ")))
+	priceWords    = union(priceCore, setOf("amounts prijs prijzen tarief tarieven ceny cena stawki fiyat fiyatlar ücret ücretler"))
 	signs         = strings.NewReplacer("€", " EUR ", "£", " GBP ")
 )
 
@@ -64,12 +64,13 @@ func currenciesOf(cells []cell) (codes []string, spoken bool) {
 	priced, other := false, 0
 	for i, word := range words {
 		lower := strings.ToLower(word)
-		switch code := codeOf(word, i > 0 && slices.Contains(currencyWords, strings.ToLower(words[i-1]))); {
-		case slices.Contains(currencyWords, lower):
+		switch code := codeOf(word, i > 0 && currencyWords[strings.ToLower(words[i-1])]); {
+		case currencyWords[lower]:
 			spoken = true
+		case code == "" && (perWords[lower] || minuteWord[lower]): // USD per minute
 		case code == "":
 			other++
-			priced = priced || slices.Contains(priceWords, lower)
+			priced = priced || priceWords[lower]
 		case !slices.Contains(codes, code):
 			codes = append(codes, code)
 		}
@@ -95,7 +96,7 @@ func codeOf(word string, behind bool) string {
 
 // dated finds dates in a text.
 var dated = regexp.MustCompile(`(?i)(?:^|[^\pL\d]|\p{Han})(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4} ?年 ?\d{1,2} ?月 ?\d{1,2} ?[日号]?|20\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\b|` +
-	`\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|º|\.)?[ -]*(?:of |de )?\pL{3,10}\.?,?[ -]?(?:de )?\d{4}|\d{1,2}-?\pL{3}-?\d{2}\b|` +
+	`\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|º|\.)?[ -]*(?:of |de )?\pL{3,10}\.?,?[ -]?(?:del? )?\d{4}|\d{1,2}-?\pL{3}-?\d{2}\b|` +
 	`\pL{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\pL{3,10}[ -]?(?:de )?\d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
 
 // foundDate is a date in a text, and its place there.

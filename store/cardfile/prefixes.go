@@ -308,8 +308,19 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 	if last == "" {
 		return r.list(dst, before)
 	}
-	for part := range strings.FieldsFuncSeq(last, func(c rune) bool { return strings.ContainsRune(";/|,\n ", c) }) {
+	if first, _, _ := strings.Cut(last, ","); len(strings.TrimLeft(first, "+ ")) < 3 {
+		last = r.commas(last) // 1,534; a list of area codes has as many digits in each
+	}
+	for part := range strings.FieldsFuncSeq(last, func(c rune) bool { return strings.ContainsRune(";/|,\n", c) }) {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
 		first, end, ranged := strings.Cut(part, "-")
+		if ranged && strings.TrimLeft(before, "+0") == "1" && hyphened(first, end) {
+			if text, isRange := r.eitherHyphen(part, first, end); !isRange {
+				first, ranged = text, false
+			}
+		}
 		if first, end = strings.TrimSpace(first), strings.TrimSpace(end); len(parts) == 2 {
 			first, end = r.trunk(before, first), r.trunk(before, end)
 		}
@@ -374,15 +385,20 @@ func (r *reader) hyphen(text, first, last string) (string, bool) {
 	if country != "" && country != from && e164.CountryCode(to) == country || from == to {
 		return text, true // certainly: no answer is about it
 	}
+	if len(from) == 3 && hyphened(from, to) && r.o.Hyphen == "" {
+		return text, true // asked as NPA-NXX
+	}
+	return r.eitherHyphen(text, first, last)
+}
+
+// eitherHyphen asks whether two texts with a hyphen are a range or one prefix.
+func (r *reader) eitherHyphen(text, first, last string) (string, bool) {
 	join := strings.TrimSpace(first) + strings.TrimSpace(last)
 	switch r.o.Hyphen {
 	case HyphenJoin:
 		return join, false
 	case HyphenRange:
 		return text, true
-	}
-	if len(from) == 3 && hyphened(from, to) {
-		return text, true // asked as NPA-NXX
 	}
 	r.ask(Question{Code: "hyphen", Column: r.layout.names[colPrefix], Sample: text, on: r.sampleOf(r.at, r.cells),
 		Text:    fmt.Sprintf("%q may be a range or one prefix in two parts: give hyphen=range or hyphen=join", excerpt(text)),

@@ -285,6 +285,36 @@ func TestADateOfADocumentMayBeOneThatAChangeOfClocksSkips(t *testing.T) {
 	}
 }
 
+// Names of columns, currencies and parts of prefixes in other words than the usual ones.
+func TestWhatOtherWordsSayIsHeard(t *testing.T) {
+	t.Parallel()
+	const other = "the currency "
+	for text, want := range map[string]string{
+		"Währung: EUR / Vorwahl;Ziel;Preis / 49;Deutschland;0,01": other, "Moneda: EUR / Prefijo;Precio / 49;0,01": other, "Devise : EUR / Indicatif;Prix / 49;0,01": other,
+		"Preise in EUR / Vorwahl;Preis / 49;0,01": other, "Precios en EUR / Prefijo;Precio / 49;0,01": other, "Цены в EUR / Код;Цена / 49;0,01": other,
+		"EUR per minute / Prefix,Rate / 49,0.01": other, "Prefix,Rate / 49,0.01 / EUR per minute": other,
+		"Code,Destination,Rate (TRY) / 90,Turkey,0.50": other + "TRY", "Code,Rate (PEN) / 51,0.05": other + "PEN", "Prefix,Rate (pounds) / 44,0.01": other + "pounds",
+		"Prefix,Rate (ALL) / 44,0.01": "unit Rate (ALL): ", "Mad Bob of SAR Telecom / Prefix,Rate / 49,1": "49=1",
+		"Country,Code,Rate / 44,20,0.0044 / 49,30,0.008":                       "map=Country+Code=prefix -> line 2: 4420 costs 0.0044",
+		"Code;Area;Rate / 44;20;0,0044 / 49;30;0,008":                          "map=Code+Area=prefix -> line 2: 4420 costs 0.0044",
+		"Country,Code,Rate / UK,4420,0.0044 / 49,30,0.008":                     "4420=0.0044",
+		"Alan Kodu;Yön;Ücret / 212;İstanbul;0,01":                              "prefix Alan Kodu: ",
+		"Landnummer;Netnummer;Tarief / 31;20;0,01":                             "3120=0.01",
+		"Prefix,Rate,Status / 44,0.01,Up / 4479,0.9,Down":                      "status Status: ignore=Status",
+		"Prefix,Rate,Change / 44,0.01,Up / 4479,0.9,Down":                      "4479=0.9",
+		"Country Code;Area Code;Rate / 44;1,534;0,02":                          "commas=thousands -> line 2: 441534 costs 0.02",
+		"Country Code;Area Code;Rate / 44;203,207,208;0,02":                    "44203=0.02 0/1; 44207=0.02",
+		"Country Code,Area Code,Rate / 1,212-555,0.01":                         "hyphen=join -> line 2: 1212555 costs 0.01",
+		"Tous les prix sont toutes taxes comprises / Indicatif;Prix / 33;0,01": "unit Prix: ", "Los precios incluyen impuestos / Prefijo;Precio / 34;0,01": "unit Precio: ",
+		"Alle Preise in Rappen / Vorwahl;Preis / 41;4":                     "map=Preis=cost:cents -> line 3: 41 costs 0.04",
+		"Vigente a partir del 1 de enero del 2027 / Prefijo;Precio / 34;1": "effective=2027-01-01",
+	} {
+		if got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(text, " / ", "\n")+"\n")), cardfile.Options{NANP: no(), Currency: "USD", Zone: time.UTC}); !strings.Contains(got, want) {
+			t.Errorf("%s\n  got  %s\n  want %s", text, got, want)
+		}
+	}
+}
+
 // A column that is not understood is asked about by what its values say, whether they vary or not.
 func TestAColumnWithOneValueIsAskedAboutAsOneThatVaries(t *testing.T) {
 	t.Parallel()

@@ -228,6 +228,9 @@ func (r *reader) status(p *lineReader, row *Row) {
 		case isWithdrawn:
 			return r.withdrawn(row, c)
 		case isSilent:
+			if text := strings.ToLower(strings.TrimSpace(c.text)); (text == "up" || text == "down") && columnOfStatus(position(r.layout.cells, r.layout.at[colStatus])) {
+				return r.strangeStatus(c)
+			}
 		default:
 			return r.strangeStatus(c)
 		}
@@ -249,14 +252,21 @@ func (r *reader) status(p *lineReader, row *Row) {
 	}
 }
 
-// strangeStatus asks about a status that is yes or no, and about a column of states of a country. It refuses others.
+// columnOfStatus reports whether a heading means the status, and not what becomes of a price.
+func columnOfStatus(name string) bool {
+	column, _, _, known := columnFor(name)
+	return known && column == colStatus
+}
+
+// strangeStatus asks about a status that is yes or no, or up or down, and about a column of states of a country. It refuses others.
 func (r *reader) strangeStatus(c cell) string {
 	text := strings.TrimSpace(c.text)
 	name := position(r.layout.cells, r.layout.at[colStatus])
 	_, truth := truthOf(text)
 	words, _ := heading(name)
 	place := len(text) == 2 && strings.ToUpper(text) == text && !strings.ContainsAny(text, "0123456789") && slices.Contains([]string{"state", "estado", "stato", "état", "etat"}, words)
-	if !truth && !place {
+	moves := stateOf(text) == isSilent
+	if !truth && !place && !moves {
 		return "is neither open nor blocked"
 	}
 	q := Question{Code: "status", Option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells),

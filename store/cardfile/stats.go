@@ -38,6 +38,7 @@ type columnStat struct {
 	foreign bool               // every value so far is the code of a currency, and one is not the card's
 	other   bool               // a value is no code of a currency
 	others  bool               // a value is neither
+	named   bool               // a value of a column of names is more than digits
 	ends    bool               // a value says that a price is withdrawn
 	says    [isSilent + 1]bool // by what a value says about the status
 	nested  bool               // a value is a JSON object or array
@@ -140,8 +141,11 @@ func (r *reader) value(s *columnStat, at Place, cells []cell, text string) (more
 			s.first = r.sampleOf(at, cells)
 		}
 	}
+	if s.column == colName && !s.named {
+		s.named = !allDigits(strings.TrimPrefix(text, "+"))
+	}
 	if s.column >= 0 || s.answered {
-		return len(s.samples) < 2
+		return len(s.samples) < 2 || s.column == colName && !s.named
 	}
 	if s.besides >= 0 {
 		r.beside(s, at, cells, text)
@@ -375,6 +379,9 @@ func (r *reader) beside(s *columnStat, at Place, cells []cell, text string) {
 // askColumns asks about the columns that are left out although they may matter.
 func (r *reader) askColumns() {
 	for _, s := range r.stats {
+		if s.column == colName && !s.named && halves.any(s.words) && !s.answered && len(s.samples) > 0 && !isJSON(r.report.Format) {
+			r.askName(s)
+		}
 		if s.column >= 0 || s.answered || len(s.samples) == 0 && !s.nested || r.report.Format == JSON && standardFields[s.name] {
 			continue
 		}
@@ -403,6 +410,18 @@ func (s *columnStat) constant() bool {
 		return false
 	}
 	return s.price || s.time && (s.of.at[colPulse] < 0 || s.of.at[colMCD] < 0) || s.truths && s.odd && !s.numbers
+}
+
+// askName asks whether a column of names that holds only digits is a part of the prefix.
+func (r *reader) askName(s *columnStat) {
+	whole := s.of.at[colPrefix]
+	if whole < 0 || len(s.of.parts) > 0 {
+		return
+	}
+	name := position(s.of.cells, whole)
+	r.ask(Question{Code: "prefix", Option: "map", Column: s.name, Sample: s.sample(), on: s.first,
+		Text:    fmt.Sprintf("the column %q has no names, but digits, so it may be a part of the prefix", s.name),
+		Choices: []Choice{{Parameter: "map", Value: s.name + "+" + name + "=prefix"}, {Parameter: "map", Value: name + "+" + s.name + "=prefix"}, {Parameter: "map", Value: s.name + "=name"}}})
 }
 
 func (r *reader) askBeside(s *columnStat) {

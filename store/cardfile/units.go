@@ -58,7 +58,7 @@ var pennies = setOf("GBP GIP FKP SHP IMP JEP GGP")
 
 // The words of units.
 var (
-	centWords     = setOf("cent cents cts ct eurocent eurocents uscent uscents centavo centavos centime centimes céntimo céntimos centimo centimos cêntimo cêntimos centesimi usc eurc cpm paise paisa öre øre ore haléř haléře grosz grosze groszy kuruş kopeck kopecks kopeke hundredth hundredths hundertstel centièmes centésimas centésimos цент цента центы центов центах копейка копейки копеек копейках коп 分 美分 欧分")
+	centWords     = setOf("centen centach groszach rappen bani satang agorot cent cents cts ct eurocent eurocents uscent uscents centavo centavos centime centimes céntimo céntimos centimo centimos cêntimo cêntimos centesimi usc eurc cpm paise paisa öre øre ore haléř haléře grosz grosze groszy kuruş kopeck kopecks kopeke hundredth hundredths hundertstel centièmes centésimas centésimos цент цента центы центов центах копейка копейки копеек копейках коп 分 美分 欧分")
 	penceWords    = setOf("pence penny gbx")
 	secondWords   = setOf("second seconds sec secs segundo segundos seconde secondes sekunde sekunden sek secondo secondi секунда секунду секунды секунд сек 秒")
 	thousandWords = setOf("1000 thousand thousands mille mil tausend 1k mill mills mils thousandth thousandths tausendstel millième millièmes milésima milésimas тысяча тысячу тысяч тысячных 千")
@@ -68,8 +68,8 @@ var (
 	perOther      = setOf("call calls message messages event events session sessions day days month attempt attempts anruf gespräch llamada appel appels ligação chamada звонок вызов")
 	perWords      = setOf("每 per a an by pro je por par à za за на")
 	scaleWords    = setOf("x times multiply multiplied multiplier factor divide divided faktor mal multipliziert multiplicado multiplicados multiplié multipliés")
-	taxWords      = setOf("tax taxes vat gst iva tva mwst ust ндс 税")
-	withTax       = setOf("incl include includes including included inclusive inkl with con avec mit inclus incluse incluses comprise incluido incluidos incluida включая 含") //nolint:misspell // French
+	taxWords      = setOf("steuer steuern impuesto impuestos taxe imposto impostos imposte tax taxes vat gst iva tva mwst ust ндс 税")
+	withTax       = setOf("comprises compris incluye incluyen inclui incluem включен включены incl include includes including included inclusive inkl with con avec mit inclus incluse incluses comprise incluido incluidos incluida включая 含") //nolint:misspell // French
 	withoutTax    = setOf("excl exclude excludes excluding excluded exclusive without ex not plus zzgl exkl sin ohne hors net")
 )
 
@@ -137,7 +137,7 @@ var neutral = union(priceCore, priceMore, minuteWord, newWords, oldWords, firstW
 // unknown returns a word about the price that no rule knows: in brackets, or after per or a slash.
 func (s said) unknown(text string) string {
 	strange := func(word string) bool {
-		return !neutral[word] && !allDigits(word) && codeOf(word, true) == "" && word != "call" && word != "calls"
+		return !neutral[word] && !allDigits(word) && !isCurrency(strings.ToUpper(word)) && currencyWord(word) == "" && word != "call" && word != "calls"
 	}
 	for _, word := range s.inside {
 		if strange(word) {

@@ -13,7 +13,7 @@ var synonyms = [columnCount][]string{
 	colPrefix: {
 		"prefix", "prefixes", "code", "codes", "dial prefix", "dialprefix", "dial code", "dialcode", "dialling code", "dialing code",
 		"dial codes", "destination code", "destination prefix", "npanxx", "npa nxx", "lrn", "number", "numbers", "digits", "npanxxx",
-		"e164", "e 164", "b number", "bnumber", "dnis", "dial string", "digit string", "called prefix", "prefix list", "prefix no", "msisdn prefix", "pattern", "called number prefix", "code list", "rufnummer", "ziffern", "landnummer", "netnummer", "prefiks", "numer kierunkowy", "önek", "ön ek", "alan kodu", "前缀", "号码前缀", "区号", "代码", "号段", "拨号代码", "目的地代码", "拨号前缀", "字冠",
+		"e164", "e 164", "b number", "bnumber", "dnis", "dial string", "digit string", "called prefix", "prefix list", "prefix no", "msisdn prefix", "pattern", "called number prefix", "code list", "rufnummer", "ziffern", "prefiks", "önek", "ön ek", "前缀", "号码前缀", "代码", "号段", "拨号代码", "目的地代码", "拨号前缀", "字冠",
 	},
 	colName: {
 		"name", "destination name", "destination", "description", "region", "zone", "area", "location", "breakout", "country",
@@ -48,12 +48,12 @@ var synonyms = [columnCount][]string{
 	colIncluded: {"included seconds", "included", "free seconds", "included secs"},
 	colCurrency: {"currency", "ccy", "curr", "currency code", "moneda", "devise", "währung", "waehrung", "moeda", "valuta", "валюта", "货币", "币种"},
 	colCountry: {
-		"country code", "countrycode", "country codes", "cc", "country prefix", "country dial code", "country dialing code", "country calling code",
+		"country code", "countrycode", "landnummer", "country codes", "cc", "country prefix", "country dial code", "country dialing code", "country calling code",
 		"isd code", "isd", "idd", "idd code", "npa", "código de país", "codigo de pais", "código país", "code pays", "indicatif pays", "ländercode", "landesvorwahl", "landeskennzahl", "länderkennzahl", "laenderkennzahl",
 		"ländervorwahl", "código do país", "код страны", "国家代码", "国码", "国家码",
 	},
 	colArea: {
-		"area code", "area codes", "areacode", "city code", "city codes", "citycode", "ndc", "national destination code", "region code", "local code",
+		"area code", "area codes", "areacode", "netnummer", "numer kierunkowy", "alan kodu", "区号", "city code", "city codes", "citycode", "ndc", "national destination code", "region code", "local code",
 		"area prefix", "network code", "nxx", "sub code", "subcode", "suffix", "código de área", "codigo de area", "código área", "code ville", "ortsvorwahl",
 		"ortskennzahl", "ortsnetz", "ortsnetzkennzahl", "код города", "код зоны", "城市代码", "地区代码", "地区码",
 	},
@@ -264,7 +264,9 @@ var (
 	stateDoubt = setOf("status state blocked block blocking closed close barred barring stop suspended inactive disabled available availability routable change changes changed action active enabled disabled new old withdrawn deleted sperre sperrung gesperrt bloqueo bloqueio blocage blocco блокировка")
 	goodStates = setOf("enabled active available open routable offered allowed activo activa actif aktiv ativo attivo")
 	// plain are the words of headings of columns that number something.
-	plain     = setOf("deck plan version id ids no nr nº line row serial seq sequence index trunk mcc mnc product release")
+	plain = setOf("deck plan version id ids no nr nº line row serial seq sequence index trunk mcc mnc product release")
+	// halves are the words of headings of names that may be a part of the prefix instead, if the values are digits.
+	halves    = setOf("country countries area region zone city location network land pays país pais paese kraj ülke страна 国家 地区")
 	unitDoubt = setOf("unit units currency per")
 	keyDoubt  = setOf("prefix prefixes code codes npa nxx range digits cc")
 )
