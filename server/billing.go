@@ -96,55 +96,63 @@ func getBilling(r *exchange) error {
 	return r.send(fiber.StatusOK, fiber.MIMEApplicationJSON, body)
 }
 
+// billedCards is the least number of cards that are read at once, so that the time of an
+// answer does not tell how many cards the reader does not see.
+const billedCards = 100
+
 // billed returns the first cards after one that the customer was on at a time, as the reader
-// may see them.
+// may see them. All of it is read in one snapshot.
 func (r *exchange) billed(customer string, at schema.Micros, after string, limit int) (items []billedBody, err error) {
 	items = []billedBody{}
 	cards, err := r.MayList("card")
-	if err != nil || cards == nil {
+	if err != nil || cards == nil || !cards.Sees("id") {
 		return items, err
 	}
 	revisions, err := r.MayList("revision")
 	if err != nil {
 		return nil, err
 	}
-	for more := cards.Sees("id"); more && len(items) < limit; {
-		some, err := r.Store.BilledAt(r.Ctx, r.Facts.Account.TenantID, customer, at, after, limit)
-		if err != nil || len(some) == 0 {
-			return items, err
-		}
-		after, more = some[len(some)-1].CardID, len(some) == limit
-		ids, shown := make([]string, len(some)), map[string]query.Row{}
-		for i := range some {
-			ids[i] = some[i].CardID
-		}
-		if err := r.rowsByID(cards, ids, func(row query.Row) { shown[row.ID()] = row }); err != nil {
-			return nil, err
-		}
-		for i := range some {
-			card, is := shown[some[i].CardID]
-			if !is || card.View == translatedView || len(items) == limit {
-				continue
+	round := max(limit, billedCards)
+	err = r.Store.Snapshot(r.Ctx, r.Facts.Account.TenantID, func(m *store.Moment) error {
+		for more := true; more && len(items) < limit; {
+			some, err := m.BilledAt(r.Ctx, customer, at, after, round)
+			if err != nil || len(some) == 0 {
+				return err
 			}
-			one, err := r.billedOn(&some[i], card, revisions)
-			if err != nil {
-				return nil, err
+			after, more = some[len(some)-1].CardID, len(some) == round
+			ids, shown := make([]string, len(some)), map[string]query.Row{}
+			for i := range some {
+				ids[i] = some[i].CardID
 			}
-			items = append(items, one)
+			if err := r.rowsByID(m, cards, ids, func(row query.Row) { shown[row.ID()] = row }); err != nil {
+				return err
+			}
+			for i := range some {
+				card, is := shown[some[i].CardID]
+				if !is || card.View == translatedView || len(items) == limit {
+					continue
+				}
+				one, err := r.billedOn(m, &some[i], card, revisions)
+				if err != nil {
+					return err
+				}
+				items = append(items, one)
+			}
 		}
-	}
-	return items, nil
+		return nil
+	})
+	return items, err
 }
 
 // billedOn returns a card and its revision as the reader may see them.
-func (r *exchange) billedOn(b *store.Billed, card query.Row, revisions *session.ReadPlan) (billedBody, error) {
+func (r *exchange) billedOn(m *store.Moment, b *store.Billed, card query.Row, revisions *session.ReadPlan) (billedBody, error) {
 	one := billedBody{CardID: b.CardID, ValidFrom: timeText(b.From), ValidTo: orNoTime(b.To)}
 	if b.RevisionID == "" || revisions == nil {
 		return one, nil
 	}
 	q := revisions.Query()
 	q.Parent, q.ID, q.Limit = b.CardID, b.RevisionID, 1
-	revision, err := r.Single(r.Store, q)
+	revision, err := r.Single(m, q)
 	if unseen(err) {
 		return one, nil
 	}
@@ -155,7 +163,8 @@ func (r *exchange) billedOn(b *store.Billed, card query.Row, revisions *session.
 	return one, err
 }
 
-// columnsBilled returns what was in force, as far as the reader is shown the columns.
+// columnsBilled returns the revision that was in force, and how the card charged then. It
+// leaves out columns that the reader is not shown of the revision and of the card.
 func columnsBilled(b *store.Billed, card, revision query.Row) (*billedColumns, error) {
 	then := billedColumns{ID: b.RevisionID}
 	var currency, direction, rateRounding, chargeRounding string

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +108,46 @@ func TestBillingIsToldPageByPage(t *testing.T) {
 				}
 			}
 			w.get("a", "/v1/customers/{acme}/billing?count=true").refused(422, "count")
+		})
+	}
+}
+
+// An answer needs as many statements however many of the cards the reader does not see.
+func TestBillingDoesNotTellHowManyCardsAreHidden(t *testing.T) {
+	t.Parallel()
+	engine := withoutRows(t)
+	for name, url := range databases(carriers, turn(t)) {
+		t.Run(name, func(t *testing.T) {
+			var n atomic.Int64
+			heard := storetest.Statements{Before: func(text string) {
+				if strings.Contains(text, "card_customers") || strings.Contains(text, "cards") {
+					n.Add(1)
+				}
+			}}
+			w := newWorldOn(t, url(t), engine, func(w *world) {
+				seedWorld(w)
+				hire(w, "M", "A", "a.without.gold", store.Group{DefaultAccess: "crud"})
+			}, heard.Wrap)
+			for n := range 12 {
+				card := fmt.Sprint("card", n)
+				seedCard(w, "M", "A", card, schema.CustomerCard)
+				w.do("a", "PUT", "/v1/cards/{"+card+"}/customers/{acme}", "").want(200)
+			}
+			count := func() int64 {
+				w.get("a.without.gold", "/v1/customers/{acme}/billing?limit=1").want(200)
+				n.Store(0)
+				if got := w.get("a.without.gold", "/v1/customers/{acme}/billing?limit=1").want(200).items(); len(got) != 1 {
+					t.Fatalf("%d cards", len(got))
+				}
+				return n.Load()
+			}
+			none := count()
+			for n := range 11 {
+				w.do("a", "PATCH", "/v1/cards/{"+fmt.Sprint("card", n)+"}", `{"name":"planted-m-gold"}`).want(200)
+			}
+			if hidden := count(); hidden != none || none == 0 {
+				t.Errorf("%d statements, and %d if no card is hidden", hidden, none)
+			}
 		})
 	}
 }

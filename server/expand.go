@@ -88,16 +88,16 @@ func (r *inquiry) readExpanded(typ string, ids []string, into map[string][]byte)
 	if err != nil || p == nil || !p.Sees("id") {
 		return err
 	}
-	return r.rowsByID(p, ids, func(row query.Row) { into[row.ID()] = row.AppendJSON(nil) })
+	return r.rowsByID(r.s.store, p, ids, func(row query.Row) { into[row.ID()] = row.AppendJSON(nil) })
 }
 
 // rowsByID calls fn with the rows of a plan, which shows ids, that have one of these ids.
-func (r *inquiry) rowsByID(p *session.ReadPlan, ids []string, fn func(query.Row)) error {
+func (r *inquiry) rowsByID(from session.Lister, p *session.ReadPlan, ids []string, fn func(query.Row)) error {
 	for some := range slices.Chunk(ids, query.MaxValues) {
 		q := p.Query()
 		q.Limit = query.MaxLimit
 		q.Where = []query.Condition{{Column: "id", Op: query.Eq, Value: some[0], Or: some[1:]}}
-		page, err := r.s.store.List(r.Ctx, q)
+		page, err := from.List(r.Ctx, q)
 		if err != nil {
 			return err
 		}

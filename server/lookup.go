@@ -18,6 +18,8 @@ import (
 const (
 	// maxCalls limits the numbers in one request.
 	maxCalls = 1000
+	// maxPastCalls limits them for a past time, whose rates are not in memory.
+	maxPastCalls = 100
 	// defaultSeconds is the assumed length of a call: one minute.
 	defaultSeconds = 60
 )
@@ -58,6 +60,9 @@ func postLookup(r *exchange) error {
 		return err
 	}
 	calls, err := r.callsOfBody()
+	if err == nil && q.At != 0 && len(calls) > maxPastCalls {
+		err = invalid("numbers", fmt.Sprintf("must, with at, be a list of 1 to %d objects", maxPastCalls))
+	}
 	if err != nil {
 		return err
 	}
@@ -99,17 +104,17 @@ func writeLookups(ctx context.Context, w *bufio.Writer, l *lookup.Cards, calls [
 }
 
 // lookupQuery asks the policy which cards the reader sees, and which columns of
-// their rates. Errors: 422.
+// their rates. Errors: 403 before 422.
 func (r *exchange) lookupQuery() (lookup.Query, error) {
-	at, err := r.past("at")
-	if err != nil {
-		return lookup.Query{}, err
-	}
 	cards, err := r.ReadPlan("card")
 	if err != nil {
 		return lookup.Query{}, err
 	}
 	rates, err := r.ReadPlan("rate")
+	if err != nil {
+		return lookup.Query{}, err
+	}
+	at, err := r.past("at")
 	if err != nil {
 		return lookup.Query{}, err
 	}

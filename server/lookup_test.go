@@ -216,6 +216,50 @@ func TestNothingIsSaidToBeEarnedByACardThatWasWithdrawn(t *testing.T) {
 	})
 }
 
+// Earnings of a past time are unknown if a parent was not assigned then, although it is now.
+func TestNothingIsSaidToBeEarnedBeforeAParentWasAssigned(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.rates("silver", store.Rate{Prefix: "49", Name: "x", Cost: 1e9, Pulse: 1})
+		w.do("m", "PUT", "/v1/cards/{silver}/assignments/{A}", "").want(200)
+		w.built("retail", tenPercent, store.Parent{CardID: w.id("gold")}, store.Parent{CardID: w.id("silver")})
+		w.do("m", "DELETE", "/v1/cards/{silver}/assignments/{A}", "").want(204)
+		w.pass(time.Hour)
+		then := w.clock()
+		w.pass(time.Hour)
+		w.do("m", "PUT", "/v1/cards/{silver}/assignments/{A}", "").want(200)
+		w.pass(time.Second)
+		if card := w.get("a", "/v1/lookup?number=49").card(w.id("retail")); card["earns"] == nil {
+			t.Errorf("now: %v", card)
+		}
+		card := w.get("a", "/v1/lookup?number=49&at="+then.UTC().Format(time.RFC3339)).card(w.id("retail"))
+		if earns, said := card["earns"]; !said || earns != nil || card["charge"] == nil {
+			t.Errorf("before the parent was assigned: %v", card)
+		}
+	})
+}
+
+// A look-up of the past is refused to readers without rates before its time is read, and takes
+// few numbers.
+func TestLookUpsOfThePastAreBounded(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		hire(w, "M", "A", "a.nothing", store.Group{DefaultAccess: "", Rows: store.Access{"customer": "r"}})
+		for _, at := range []string{"x", w.later(time.Hour)} {
+			w.get("a.nothing", "/v1/lookup?number=49&at="+at).refused(403, "")
+			w.do("a.nothing", "POST", "/v1/lookup?at="+at, `{"numbers":[{"number":"49"}]}`).refused(403, "")
+			w.get("a", "/v1/lookup?number=49&at="+at).refused(422, "at")
+		}
+		when := w.clock().UTC().Format(time.RFC3339)
+		w.pass(time.Minute)
+		for n, status := range map[int]int{100: 200, 101: 422} {
+			body := `{"numbers":[` + strings.Repeat(`{"number":"49"},`, n-1) + `{"number":"49"}]}`
+			w.do("a", "POST", "/v1/lookup", body).want(200)
+			w.do("a", "POST", "/v1/lookup?at="+when, body).want(status)
+		}
+	})
+}
+
 func same(got, want any) bool {
 	a, err := json.Marshal(got)
 	b, other := json.Marshal(want)

@@ -225,6 +225,9 @@ func TestAReviewTellsUnusedAccess(t *testing.T) {
 					if updated != is || is && (slices.Contains(area.Never, "update") || slices.Contains(area.Never, "read") || !slices.Contains(area.Never, "delete")) {
 						t.Errorf("%s %s: used %v, never %v", u.User, area.Area, area.Used, area.Never)
 					}
+					if u.User == w.id("m") && area.Area == "preview" && area.Used["read"].IsZero() {
+						t.Errorf("the preview is not noted: %v", area.Used)
+					}
 					if u.User == w.id("a2") && !reflect.DeepEqual(area.Never, area.Effective) {
 						t.Errorf("a preview counts as use: %+v", area)
 					}

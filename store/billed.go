@@ -26,17 +26,17 @@ type Billed struct {
 // with the revisions that were in force then: at most limit cards whose ids are greater than
 // after. Nothing that happens later changes the answer for a past time, except that old
 // revisions are deleted.
-func (s *Store) BilledAt(ctx context.Context, tenant, customer string, at schema.Micros, after string, limit int) ([]Billed, error) {
+func (m *Moment) BilledAt(ctx context.Context, customer string, at schema.Micros, after string, limit int) ([]Billed, error) {
 	if !dialect.Storable(customer) {
 		return nil, nil
 	}
-	all, err := dialect.SelectAll[Billed](ctx, s.dialect, s.pool, `SELECT l.card_id AS card_id, l.valid_from AS "from", COALESCE(l.valid_to, 0) AS "to",
+	all, err := dialect.SelectAll[Billed](ctx, m.store.dialect, m.x, `SELECT l.card_id AS card_id, l.valid_from AS "from", COALESCE(l.valid_to, 0) AS "to",
 			COALESCE(p.revision_id, '') AS revision_id, COALESCE(p.active_from, 0) AS since, COALESCE(p.active_to, 0) AS until,
 			COALESCE(p.terms, '') AS terms
 		FROM card_customers l JOIN cards c ON c.id = l.card_id
 		LEFT JOIN revision_periods p ON p.card_id = l.card_id AND p.active_from <= ? AND (p.active_to IS NULL OR p.active_to > ?)
 		WHERE l.customer_id = ? AND l.card_id > ? AND c.tenant_id = ? AND l.valid_from + 0 <= ? AND (l.valid_to IS NULL OR l.valid_to + 0 > ?)
-		ORDER BY l.card_id LIMIT ?`, at, at, customer, after, tenant, at, at, limit)
+		ORDER BY l.card_id LIMIT ?`, at, at, customer, after, m.tenant, at, at, limit)
 	if err != nil {
 		return nil, fmt.Errorf("customer %s: %w", customer, err)
 	}

@@ -471,21 +471,31 @@ func usableBy(g Group, a Account) bool {
 	return g.AccountID == a.ID || g.AccountID == a.ParentID && (g.Lend == schema.LendAll || g.Lend == schema.LendSome && slices.Contains(g.LentTo, a.ID))
 }
 
+// expiredFormer counts the former versions of a tenant that are older than age.
+func (s *Store) expiredFormer(ctx context.Context, tenant string, age time.Duration) (int64, error) {
+	type number struct{ N int64 }
+	if age <= 0 {
+		return 0, nil
+	}
+	n, err := dialect.SelectOne[number](ctx, s.dialect, s.pool, "SELECT count(*) AS n FROM former_access WHERE tenant_id = ? AND until < ?", tenant, s.since(age))
+	return n.N, err
+}
+
 // sweepFormer deletes former versions of a tenant that are older than age, in slices. It
-// first says from when on they are kept.
-func (s *Store) sweepFormer(ctx context.Context, tenant string, age time.Duration) error {
+// first says from when on they are kept. It returns their number.
+func (s *Store) sweepFormer(ctx context.Context, tenant string, age time.Duration) (n int64, err error) {
 	type version struct {
 		Type, ID string
 		Until    schema.Micros
 	}
 	if age <= 0 {
-		return nil
+		return 0, nil
 	}
 	g, before := newStage(s, dialect.Sweeping), s.since(age)
 	for {
 		some, err := dialect.SelectAll[version](ctx, s.dialect, s.pool, "SELECT type, id, until FROM former_access WHERE tenant_id = ? AND until < ? ORDER BY tenant_id, until LIMIT ?", tenant, before, sweepRows)
 		if err != nil || len(some) == 0 {
-			return err
+			return n, err
 		}
 		err = g.write(ctx, func(tx *Tx) error {
 			_, err := tx.exec(ctx, `INSERT INTO access_kept_from (tenant_id, at) VALUES (?, ?)
@@ -498,7 +508,8 @@ func (s *Store) sweepFormer(ctx context.Context, tenant string, age time.Duratio
 			return err
 		})
 		if err != nil {
-			return err
+			return n, err
 		}
+		n += int64(len(some))
 	}
 }

@@ -31,6 +31,7 @@ type Expired struct {
 	TenantID     string            `json:"tenant_id"`
 	Revisions    []ExpiredRevision `json:"revisions"`
 	AuditEntries int64             `json:"audit_entries"`
+	FormerAccess int64             `json:"former_access"` // versions of users, groups and accounts
 }
 
 // ExpiredRevision is an archived revision that is older than Keep.Revisions.
@@ -86,7 +87,10 @@ func (s *Store) Expired(ctx context.Context, keep Keep) ([]Expired, error) {
 		if err == nil {
 			e.AuditEntries, err = s.expiredEntries(ctx, s.pool, tenant, keep.Audit)
 		}
-		if err == nil && (len(e.Revisions) > 0 || e.AuditEntries > 0) {
+		if err == nil {
+			e.FormerAccess, err = s.expiredFormer(ctx, tenant, keep.Audit)
+		}
+		if err == nil && (len(e.Revisions) > 0 || e.AuditEntries > 0 || e.FormerAccess > 0) {
 			all = append(all, e)
 		}
 	}
@@ -124,7 +128,7 @@ func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 			e.AuditEntries, err = s.pruneEntries(ctx, tenant, keep.Audit)
 		}
 		if err == nil {
-			err = s.sweepFormer(ctx, tenant, keep.Audit)
+			e.FormerAccess, err = s.sweepFormer(ctx, tenant, keep.Audit)
 		}
 		if err == nil && keep.Changes > 0 {
 			err = s.sweepChanges(ctx, tenant, keep.Changes)
@@ -132,7 +136,7 @@ func (s *Store) Prune(ctx context.Context, keep Keep) ([]Expired, error) {
 		if err == nil && keep.Changes > 0 {
 			err = s.sweepDeadLetters(ctx, tenant, keep.Changes)
 		}
-		if len(e.Revisions) > 0 || e.AuditEntries > 0 {
+		if len(e.Revisions) > 0 || e.AuditEntries > 0 || e.FormerAccess > 0 {
 			all = append(all, e)
 		}
 	}

@@ -151,6 +151,10 @@ func TestOldAuditEntriesArePruned(t *testing.T) {
 		}
 		at(0)
 		old := entry()
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			disabled := store.Disabled
+			must(tx.UpdateUser(ctx, c.agent.ID, store.UserPatch{Status: &disabled}))
+		})
 		at(48)
 		young := entry()
 		if deleteEntry(t, c.Store, old) == nil {
@@ -158,10 +162,10 @@ func TestOldAuditEntriesArePruned(t *testing.T) {
 		}
 		at(60)
 		keep := store.Keep{Audit: 24 * time.Hour}
-		if e := must(c.Expired(ctx, keep)); len(e) != 1 || e[0].TenantID != c.master.ID || e[0].AuditEntries != 1 {
+		if e := must(c.Expired(ctx, keep)); len(e) != 1 || e[0].TenantID != c.master.ID || e[0].AuditEntries != 1 || e[0].FormerAccess != 1 {
 			t.Errorf("previewed %+v", e)
 		}
-		if e := must(c.Prune(ctx, keep)); len(e) != 1 || e[0].AuditEntries != 1 {
+		if e := must(c.Prune(ctx, keep)); len(e) != 1 || e[0].AuditEntries != 1 || e[0].FormerAccess != 1 {
 			t.Errorf("pruned %+v", e)
 		}
 		left := listed(t, c.Store, query.Query{Type: "audit"})

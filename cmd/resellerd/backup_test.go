@@ -109,9 +109,9 @@ func TestPruneSaysWhatItWouldDelete(t *testing.T) {
 		out  string
 	}{
 		{nil, exitUsage, ""},
-		{[]string{"--revision-keep", "8760h"}, exitOK, "0 revisions with 0 rates and 0 audit entries would be deleted\n"},
-		{[]string{"--audit-keep", "1ns"}, exitOK, "audit entries would be deleted\n"},
-		{[]string{"--audit-keep", "1ns", "--apply"}, exitOK, "audit entries were deleted\n"},
+		{[]string{"--revision-keep", "8760h"}, exitOK, "0 revisions with 0 rates, 0 audit entries and 0 former versions of access would be deleted\n"},
+		{[]string{"--audit-keep", "1ns"}, exitOK, "0 former versions of access would be deleted\n"},
+		{[]string{"--audit-keep", "1ns", "--apply"}, exitOK, "0 former versions of access were deleted\n"},
 	} {
 		code, stdout, stderr := call(t, nil, append([]string{"prune", "--database", database}, test.args...))
 		if code != test.code || !strings.HasSuffix(stdout, test.out) {

@@ -57,7 +57,7 @@ func (r pruneReport) print(w io.Writer) error {
 	if r.Applied {
 		verb = "were deleted"
 	}
-	var revisions, rates, entries int64
+	var revisions, rates, entries, former int64
 	for _, e := range r.Tenants {
 		for _, one := range e.Revisions {
 			fmt.Fprintf(w, "%s  revision %d of %s, %d rates, in force until %s\n",
@@ -66,7 +66,8 @@ func (r pruneReport) print(w io.Writer) error {
 		}
 		revisions += int64(len(e.Revisions))
 		entries += e.AuditEntries
+		former += e.FormerAccess
 	}
-	_, err := fmt.Fprintf(w, "%d revisions with %d rates and %d audit entries %s\n", revisions, rates, entries, verb)
+	_, err := fmt.Fprintf(w, "%d revisions with %d rates, %d audit entries and %d former versions of access %s\n", revisions, rates, entries, former, verb)
 	return err
 }

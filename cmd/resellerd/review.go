@@ -64,8 +64,8 @@ func (c *reviewCommand) Run(ctx context.Context, t terminal) (err error) {
 		}); err != nil {
 			return err
 		}
-		if usage.Unreadable > 0 {
-			return fmt.Errorf("%s of the log cannot be read, the first: %s", count(usage.Unreadable, "line"), usage.FirstFault)
+		if usage.Unreadable > 0 { // the last line of a log that is being written is unfinished
+			fmt.Fprintf(t.err, "%s of the log cannot be read, and uses in them are missing; the first: %s\n", count(usage.Unreadable, "line"), usage.FirstFault)
 		}
 		q.Used = usage.Of
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +82,14 @@ func TestReviewOnTheCommandLine(t *testing.T) {
 		}
 		if seen := run(exitOK, "--row", "customer/"+customer.ID); !strings.Contains(seen, "2 users see") || !strings.Contains(seen, "desk@bright.example") {
 			t.Errorf("who sees the customer: %s", seen)
+		}
+		// The last line of a log that is being written is unfinished.
+		log := filepath.Join(t.TempDir(), "decisions.jsonl")
+		if err := os.WriteFile(log, []byte(`{"timestamp":"2026-01-02T03:04:05Z","outcome":"allow","input":{"subject":{"type":"user","id":"usr_x"},"action":{"name":"read"},"resource":{"type":"customer"}}}`+"\n"+`{"timest`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if logged := run(exitOK, "--log", log); !strings.Contains(logged, "1 allowed decision") || !strings.Contains(logged, "1 line of the log cannot be read") {
+			t.Errorf("an unfinished line: %s", logged)
 		}
 		run(exitError, "--row", "customer/cus_absent")
 		run(exitUsage, "--row", "cdr/17")

@@ -130,20 +130,9 @@ func (overseer) policy() bool                       { return true }
 // areasFor returns the areas that apply to an action on a resource.
 func areasFor(action, typ, id string) []string {
 	named := resource.Named(typ).AreaNames()
+	extra := resource.ExtraAreas(action, named)
 	if typ == input.AreaType {
 		named = []string{id}
 	}
-	switch action {
-	case "preview":
-		named = append(named, "preview")
-	case "accept_losses":
-		named = append(named, "card/loss")
-	case "open":
-		named = append(named, "account/opening")
-	case "activate":
-		for _, area := range resource.Named(typ).AreaNames() {
-			named = append(named, area+"/activation")
-		}
-	}
-	return named
+	return slices.Concat(named, extra)
 }

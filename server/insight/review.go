@@ -57,10 +57,15 @@ func (d *Inspector) Review(ctx context.Context, q ReviewQuestion, each func(*Rev
 	if err != nil {
 		return err
 	}
+	account := ""
 	for _, id := range past.Users(q.Account) {
 		target, groups := v.r.Users.FindPast(past, id)
 		if target == nil {
 			continue
+		}
+		if of := target.Subject.Account.ID; of != account {
+			account = of
+			clear(v.counts)
 		}
 		u := reviewed(target.Subject)
 		if target.UserActive() && target.AccountActive() {
@@ -81,7 +86,7 @@ type reviewer struct {
 	r       *Reader
 	q       ReviewQuestion
 	present bool
-	counts  map[string]int // of rows, by the area and the plan
+	counts  map[string]int // of the rows that users of one account see, by the area and the plan
 }
 
 func (d *Inspector) reviewer(ctx context.Context, q ReviewQuestion) (*reviewer, *store.Past, error) {
@@ -186,7 +191,7 @@ func (v *reviewer) sees() (map[string]*int, error) {
 	return sees, nil
 }
 
-// count counts the rows of an area. Users for whom the same condition with the same values
+// count counts the rows of an area. Users of one account for whom the same condition with the same values
 // holds see the same rows.
 func (v *reviewer) count(a rowArea, p *session.ReadPlan) (n int, err error) {
 	if p == nil || a.kind != "" && !p.Sees("kind") {
@@ -196,7 +201,7 @@ func (v *reviewer) count(a rowArea, p *session.ReadPlan) (n int, err error) {
 	if a.kind != "" {
 		q.Where = []query.Condition{{Column: "kind", Op: query.Eq, Value: a.kind}}
 	}
-	key := a.area + "\x00" + v.r.Subject.Account.ID + "\x00" + planKey(p)
+	key := a.area + "\x00" + planKey(p)
 	if known, is := v.counts[key]; is {
 		return known, nil
 	}

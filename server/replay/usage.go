@@ -62,7 +62,11 @@ func ReadUsage(ctx context.Context, e *policies.Engine, files []Source) (*Usage,
 			u.To = l.Timestamp
 		}
 		if action := actionNeeded(e, in.Action.Name); action != "" {
-			for _, area := range l.areas() {
+			used := l.areas()
+			if extra := resource.ExtraAreas(in.Action.Name, used); len(extra) > 0 {
+				used = extra
+			}
+			for _, area := range used {
 				u.note(in.Subject.ID, area, action, l.Timestamp)
 			}
 		}

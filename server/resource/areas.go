@@ -50,6 +50,24 @@ func AreaName(in *input.Input) string {
 	return in.Resource.Type
 }
 
+// ExtraAreas returns the areas whose access an action needs besides that of the areas of its
+// resource.
+func ExtraAreas(action string, named []string) (extra []string) {
+	switch action {
+	case "preview":
+		return []string{"preview"}
+	case "accept_losses":
+		return []string{"card/loss"}
+	case "open":
+		return []string{"account/opening"}
+	case "activate":
+		for _, area := range named {
+			extra = append(extra, area+"/activation")
+		}
+	}
+	return extra
+}
+
 // OtherArea stands for areas that nothing declares.
 const OtherArea = "other"
 

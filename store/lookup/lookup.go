@@ -115,11 +115,16 @@ func (f *Finder) Find(ctx context.Context, q Query) (*Cards, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look-up: %w", err)
 	}
-	sources := make([]rateSource, len(seen.cards)) // rates of the past are not kept in memory
-	if q.At == 0 {
-		sources = f.memory.sources(seen.wanted)
+	held := seen.wanted
+	if seen.past {
+		held = slices.Clone(held)
+		for i := range held {
+			if held[i].key == "" {
+				held[i].revision = ""
+			}
+		}
 	}
-	return &Cards{finder: f, visible: seen, sources: sources, found: make([]CardRate, len(seen.cards))}, nil
+	return &Cards{finder: f, visible: seen, sources: f.memory.sources(held), found: make([]CardRate, len(seen.cards))}, nil
 }
 
 // Views returns the number of cards per view.

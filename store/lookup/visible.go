@@ -22,6 +22,7 @@ type visibleCards struct {
 	cards        []*visibleCard // sorted by id
 	wanted       []wantedRates
 	views        map[string]int
+	past         bool // the revisions are those of a past time; without a key, they are not in memory
 }
 
 // visibleCard is a card in the form in which its viewer sees it, prepared for
@@ -108,9 +109,18 @@ func (q Query) statements() (cards, rates query.Query) {
 	return cards, rates
 }
 
-// visible returns the cards that the viewer sees. It takes them from the cache as
-// long as the data revision is unchanged.
+// visible returns the cards that the viewer sees, as of q.At.
 func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
+	now, err := f.visibleNow(ctx, q)
+	if err != nil || q.At == 0 {
+		return now, err
+	}
+	return f.asOf(ctx, now, q)
+}
+
+// visibleNow returns the cards that the viewer sees. It takes them from the cache as
+// long as the data revision is unchanged.
+func (f *Finder) visibleNow(ctx context.Context, q Query) (*visibleCards, error) {
 	cards, rates := q.statements()
 	key := append([]byte("visible\x00"), q.Account...)
 	for _, part := range []*query.Query{&cards, &rates} {
@@ -121,7 +131,7 @@ func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
 	}
 	return history.Trusted(ctx, f.Cache, func(known history.State) (*visibleCards, error) {
 		kept, _ := f.memory.get(string(key)).(*visibleCards)
-		if q.At == 0 && kept != nil && kept.epoch == known.Epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
+		if kept != nil && kept.epoch == known.Epoch && (kept.until == 0 || f.Now().UnixMicro() < kept.until) {
 			return kept, nil
 		}
 		fresh, at := &visibleCards{}, history.Observation{Known: known, At: time.Now()}
@@ -132,7 +142,7 @@ func (f *Finder) visible(ctx context.Context, q Query) (*visibleCards, error) {
 		if err != nil {
 			return nil, err
 		}
-		if fresh.epoch, err = f.Tracker.EpochOf(at); fresh.epoch != 0 && q.At == 0 {
+		if fresh.epoch, err = f.Tracker.EpochOf(at); fresh.epoch != 0 {
 			f.memory.put(&memoryItem{key: string(key), value: fresh, bytes: fresh.bytes() + int64(len(key)) + itemBytes, losses: known.Losses})
 		}
 		return fresh, err
@@ -163,58 +173,67 @@ func (f *Finder) loadVisible(ctx context.Context, x dialect.Execer, into *visibl
 	if into.until, err = f.nextAssignment(ctx, x, at); err != nil {
 		return err
 	}
-	if q.At != 0 {
-		if err := f.asOf(ctx, x, into, q); err != nil {
-			return err
-		}
-	}
 	return f.findParents(ctx, x, into)
 }
 
-// asOf replaces the active revisions by those that were in force at a time, and the rounding
-// of charges by that of then.
-func (f *Finder) asOf(ctx context.Context, x dialect.Execer, v *visibleCards, q Query) error {
+// asOf returns the same cards with the revisions that were in force at a time, and with the
+// rounding of charges of then.
+func (f *Finder) asOf(ctx context.Context, now *visibleCards, q Query) (*visibleCards, error) {
 	type period struct {
 		CardID     string `db:"card_id"`
 		RevisionID string `db:"revision_id"`
 		Terms      string
 		Assigned   int
 	}
-	ids := make([]string, len(v.wanted))
-	for i, one := range v.wanted {
+	ids := make([]string, len(now.wanted))
+	for i, one := range now.wanted {
 		ids[i] = one.card
 	}
 	list, err := json.Marshal(ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all, err := dialect.SelectAll[period](ctx, f.Dialect, x, `SELECT p.card_id, p.revision_id, COALESCE(p.terms, '') AS terms,
+	all, err := dialect.SelectAll[period](ctx, f.Dialect, f.Pool, `SELECT p.card_id, p.revision_id, COALESCE(p.terms, '') AS terms,
 			CASE WHEN EXISTS (SELECT 1 FROM assignments a WHERE a.card_id = p.card_id AND a.account_id = ?
 				AND a.valid_from + 0 <= ? AND (a.valid_to IS NULL OR a.valid_to + 0 > ?)) THEN 1 ELSE 0 END AS assigned
 		FROM revision_periods p WHERE `+f.Dialect.AnyOf("p.card_id", "SELECT v.value FROM "+f.Dialect.Texts("?"))+`
 			AND p.active_from <= ? AND (p.active_to IS NULL OR p.active_to > ?)`, q.Account, q.At, q.At, string(list), q.At, q.At)
+	if err != nil {
+		return nil, err
+	}
 	then := map[string]period{}
 	for _, p := range all {
 		then[p.CardID] = p
 	}
-	for i, card := range v.cards {
-		p, is := then[v.wanted[i].card]
-		if v.wanted[i].revision = ""; !is || card.View == schema.Translated && p.Assigned == 0 {
-			continue
-		}
-		v.wanted[i].revision = p.RevisionID
-		var currency, direction, rounding, charge string
-		var precision, decimals int
-		if _, err := fmt.Sscan(p.Terms, &currency, &direction, &precision, &rounding, &decimals, &charge); err != nil {
-			return fmt.Errorf("revision %s: %w", p.RevisionID, err)
-		}
-		if card.charge.Mode != 0 {
-			if card.charge, err = rating.NewRounding(decimals, charge); err != nil {
-				return fmt.Errorf("revision %s: %w", p.RevisionID, err)
+	past := &visibleCards{views: now.views, past: true}
+	for i, one := range now.cards {
+		card, wanted := *one, wantedRates{card: now.wanted[i].card}
+		card.parents, card.built, card.whole = nil, false, true
+		if p, is := then[wanted.card]; is && (card.View != schema.Translated || p.Assigned != 0) {
+			if wanted.revision = p.RevisionID; p.RevisionID == now.wanted[i].revision {
+				wanted = now.wanted[i]
+			}
+			if card.charge, err = chargeRounding(p.Terms, card.charge); err != nil {
+				return nil, fmt.Errorf("revision %s: %w", p.RevisionID, err)
 			}
 		}
+		past.cards, past.wanted = append(past.cards, &card), append(past.wanted, wanted)
 	}
-	return err
+	return past, f.findParents(ctx, f.Pool, past)
+}
+
+// chargeRounding reads the rounding of charges from the terms of a revision, unless the
+// viewer is not shown the present one.
+func chargeRounding(terms string, now rating.Rounding) (rating.Rounding, error) {
+	if now.Mode == 0 {
+		return now, nil
+	}
+	var currency, direction, rounding, charge string
+	var precision, decimals int
+	if _, err := fmt.Sscan(terms, &currency, &direction, &precision, &rounding, &decimals, &charge); err != nil {
+		return now, err
+	}
+	return rating.NewRounding(decimals, charge)
 }
 
 func (v *visibleCards) add(card *visibleCard, id string, head rateHead) {

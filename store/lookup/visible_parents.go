@@ -47,11 +47,12 @@ type builtFromCard struct {
 }
 
 // addParent adds a parent to a card if the viewer sees the parent and its
-// costs. If not, it marks the card as not whole.
+// costs. If not, it marks the card as not whole. So it does for a past time if the viewer
+// sees no rates of the parent at that time.
 func (c *visibleCard) addParent(v *visibleCards, p builtFromCard, places map[string]int) {
 	c.built = true
 	at, seen := places[p.CardID]
-	if !seen || v.cards[at].Role != roleCost || !v.cards[at].shows.all(showsCharge) {
+	if !seen || v.cards[at].Role != roleCost || !v.cards[at].shows.all(showsCharge) || v.past && v.wanted[at].revision == "" {
 		c.whole = false
 		return
 	}
