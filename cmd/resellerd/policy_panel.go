@@ -72,7 +72,7 @@ func printDisagreements(w io.Writer, d *replay.Disagreements) {
 			break
 		}
 		fmt.Fprintf(w, "\nthe panel says %s, resellerd does not  %d  %s %s  account %s  by %s\n", g.Panel, g.Count, g.Action, g.Area, g.Account, g.Rule)
-		fmt.Fprintf(w, "  users %s\n  to agree: %s\n  as in %s\n", strings.Join(g.Users, ", "), g.Fix, strings.Join(g.Examples, ", "))
+		fmt.Fprintf(w, "  users %s\n  to agree: %s\n  as in %s\n", orDash(strings.Join(g.Users, ", ")), g.Fix, strings.Join(g.Examples, ", "))
 	}
 }
 

@@ -43,7 +43,7 @@ type Disagreement struct {
 	Action   string   `json:"action"`
 	Rule     string   `json:"rule"` // the reasons of a denial, or "allowed"
 	Count    int      `json:"count"`
-	Users    []string `json:"users"`    // ids, at most maxUsers
+	Users    []string `json:"users"`    // ids, at most maxUsers; none of users that the store does not know
 	Examples []string `json:"examples"` // decision ids
 	Fix      string   `json:"fix"`
 }
@@ -153,7 +153,7 @@ func (c *compared) addTo(groups map[disagreementKey]*Disagreement) {
 		groups[key] = g
 	}
 	g.Count++
-	if user := c.in.Subject.ID; len(g.Users) < maxUsers && !slices.Contains(g.Users, user) {
+	if user := c.in.Subject.ID; user != "" && len(g.Users) < maxUsers && !slices.Contains(g.Users, user) {
 		g.Users = append(g.Users, user)
 	}
 	if len(g.Examples) < maxExamples {
@@ -163,7 +163,7 @@ func (c *compared) addTo(groups map[disagreementKey]*Disagreement) {
 
 // fixes says for each reason how the two sides can agree, if the panel is right.
 var fixes = map[string]string{
-	"unknown_user":       "create the user, or set its external_id to the name that the panel sends",
+	"unknown_user":       "create the user, or set its external_id to the name that the panel sends: the log does not keep this name, so find the request in the panel by its decision id",
 	"no_group":           "put the user in a group",
 	"user_disabled":      "disable the user in the panel, or set its status to active",
 	"account_suspended":  "suspend the account in the panel, or set its status to active",

@@ -66,7 +66,7 @@ func TestDisagreementsNameTheAreaTheRuleAndTheFix(t *testing.T) {
 	l.ask("u1", "a", "reseller", reads, "delete", area("cdr"), true)
 	l.ask("u2", "a", "reseller", reads, "delete", area("cdr"), true)
 	l.ask("u1", "a", "reseller", reads, "read", area("cdr"), false)
-	l.ask("ghost", "", "", nil, "read", area("cdr"), true)
+	l.ask("", "", "", nil, "read", area("cdr"), true) // a log does not keep what the panel calls a user whom the store does not know
 	l.ask("u1", "a", "reseller", reads, "read", area("support-ticket"), false)
 	l.ask("u1", "a", "reseller", reads, "read", area("cdr"), "yes") // no decision
 	l.ask("u1", "a", "reseller", reads, "read", input.Resource{Type: "cdr", ID: "1", Properties: map[string]any{"account_id": "b"}}, true)
@@ -87,7 +87,7 @@ func TestDisagreementsNameTheAreaTheRuleAndTheFix(t *testing.T) {
 		"deny a read allowed 1 [u1]: take read off cdr in a group of these users, or write a policy rule if only some rows are concerned",
 		"allow a delete area_denied 2 [u1 u2]: add a row that gives delete on cdr to a group of these users, if the ceilings of the account allow it",
 		"allow a read not_visible 1 [u1]: compare the account of the row with the account of the user; for a card, look at its assignments",
-		"allow none read unknown_user 1 [ghost]: create the user, or set its external_id to the name that the panel sends",
+		"allow none read unknown_user 1 []: create the user, or set its external_id to the name that the panel sends: the log does not keep this name, so find the request in the panel by its decision id",
 	}
 	if fmt.Sprint(lines) != fmt.Sprint(want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
