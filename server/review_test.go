@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -200,6 +201,42 @@ func TestAReviewReconcilesWithLists(t *testing.T) {
 		slices.Sort(want)
 		if slices.Sort(below); !slices.Equal(below, want) {
 			t.Errorf("below A: %v", below)
+		}
+	})
+}
+
+// Each review is in the audit trail, with what was reviewed, also if it shows nobody.
+func TestAReviewIsAudited(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		i, start := insight.NewInspector(w.store, engineOf(t, 1)), w.clock()
+		w.pass(time.Hour)
+		w.do("m", "POST", "/v1/accounts", `{"name":"Nobody"}`).want(201)
+		nobody := w.get("m", "/v1/accounts?name=Nobody").want(200).column("id")[0]
+		nothing := func(*insight.ReviewedUser) error { return nil }
+		for want, review := range map[string]func() error{
+			`"users":{"after":0,"before":null}`: func() error {
+				return i.Review(tctx, insight.ReviewQuestion{Tenant: w.id("M"), Account: nobody}, nothing)
+			},
+			`"reviewed_account":{"after":"` + w.id("A"): func() error {
+				return i.Review(tctx, insight.ReviewQuestion{Tenant: w.id("M"), Account: w.id("A")}, nothing)
+			},
+			`"reviewed_at":{"after":"` + start.UTC().Format("2006-01-02T"): func() error {
+				return i.Review(tctx, insight.ReviewQuestion{Tenant: w.id("M"), At: start.Add(time.Minute)}, nothing)
+			},
+			`"reviewed_row":{"after":"customer/` + w.id("acme"): func() error {
+				return i.WhoSees(tctx, insight.ReviewQuestion{Tenant: w.id("M")}, "customer", w.id("acme"), func(*insight.RowViewer) error { return nil })
+			},
+		} {
+			w.pass(time.Second)
+			must(t, review())
+			w.pass(time.Second)
+			last := w.get("m", "/v1/audit?sort=-at&limit=1").want(200)
+			text, err := json.Marshal(last.items()[0])
+			must(t, err)
+			if !strings.Contains(string(text), want) || last.items()[0]["action"] != "preview" {
+				t.Errorf("%s is not in %s", want, text)
+			}
 		}
 	})
 }

@@ -211,12 +211,18 @@ func (r *Reader) auditRun(tenant string) error {
 	if err != nil || users == 0 {
 		return err
 	}
+	return r.auditLook(tenant, map[string]any{"users": users})
+}
+
+// auditLook writes an audit entry that somebody looked at users of a tenant. look says at
+// how many, and how.
+func (r *Reader) auditLook(tenant string, look map[string]any) error {
 	return r.Store.Write(r.Ctx, tenant, func(tx *store.Tx) error {
 		row, err := tx.PolicyRow(r.Ctx, "account", tenant)
 		if err != nil {
 			return err
 		}
-		change, err := session.AuditChange("account", row, nil, map[string]any{"users": users})
+		change, err := session.AuditChange("account", row, nil, look)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ type ReviewQuestion struct {
 	Tenant  string
 	Account string    // only the users of this account and of those below it; "" for all
 	At      time.Time // zero means now
+	Row     string    // WhoSees sets it to the type and the id of the row
 	// Used returns when a user last used an action, by area and action; nil without a log.
 	Used func(user string) map[string]map[string]time.Time
 }
@@ -89,6 +90,21 @@ type reviewer struct {
 	counts  map[string]int // of the rows that users of one account see, by the area and the plan
 }
 
+// look says in an audit entry what is reviewed.
+func (q *ReviewQuestion) look(past *store.Past) map[string]any {
+	look := map[string]any{"users": len(past.Users(q.Account))}
+	if q.Account != "" {
+		look["reviewed_account"] = q.Account
+	}
+	if q.Row != "" {
+		look["reviewed_row"] = q.Row
+	}
+	if !q.At.IsZero() {
+		look["reviewed_at"] = past.At().Format(time.RFC3339Nano)
+	}
+	return look
+}
+
 func (d *Inspector) reviewer(ctx context.Context, q ReviewQuestion) (*reviewer, *store.Past, error) {
 	v := &reviewer{r: d.reader(ctx, ""), q: q, present: q.At.IsZero(), counts: map[string]int{}}
 	past, err := v.r.Store.Past(ctx, q.Tenant, q.At)
@@ -102,7 +118,7 @@ func (d *Inspector) reviewer(ctx context.Context, q ReviewQuestion) (*reviewer, 
 		}
 	}
 	if err == nil {
-		err = v.r.auditRun(q.Tenant)
+		err = v.r.auditLook(q.Tenant, q.look(past))
 	}
 	return v, past, err
 }
@@ -233,6 +249,7 @@ type RowViewer struct {
 // ip_allow sees the row from its networks. First it
 // writes an audit entry that somebody looked. It returns ErrNotFound if there is no such row.
 func (d *Inspector) WhoSees(ctx context.Context, q ReviewQuestion, typ, id string, each func(*RowViewer) error) error {
+	q.Row = typ + "/" + id
 	v, past, err := d.reviewer(ctx, q)
 	if err != nil {
 		return err

@@ -202,14 +202,14 @@ func (r *Session) profileShown(profile any) any {
 
 // columnOf returns the column that decides whether a changed column is shown. The
 // customers of a card are shown if assigned_to is. The number of users that somebody looked
-// at, the reason for which somebody created a user, and the profiles of an account are
+// at, how somebody reviewed them, the reason for which somebody created a user, and the profiles of an account are
 // shown if the row is.
 func columnOf(name string) string {
 	_, profile := profileKind(name)
 	switch {
 	case name == "customers":
 		return "assigned_to"
-	case name == "users", name == "reason", profile:
+	case name == "users", strings.HasPrefix(name, "reviewed_"), name == "reason", profile:
 		return "id"
 	}
 	return name
