@@ -234,7 +234,7 @@ func BenchmarkProve(b *testing.B) {
 		for b.Loop() {
 			err := w.ReadLong(ctx, w.tenant, func(tx *store.Tx) error {
 				proof, err := tx.ProveRevision(ctx, store.AllRates, card.ID, built.Revision.ID, nil)
-				if proof.Prefixes != w.rows || proof.Losing > 0 {
+				if err == nil && (proof.Prefixes != w.rows || proof.Losing > 0) {
 					b.Fatal(proof)
 				}
 				return err

@@ -114,7 +114,7 @@ func (s size) measure(b *testing.B, database string) map[string]time.Duration {
 		"check":   {"POST", "/access/v1/evaluation", question(d.user, customer), `"decision":true`},
 		"page":    {"GET", "/v1/customers?limit=100", "", `"next":"`},
 		"filter":  {"POST", "/v1/filters", filterOf(d.user, "postgres"), `"kind":"where"`},
-		"look-up": {"GET", "/v1/lookup?seconds=37&number=10001234", "", `"prefix":"`},
+		"look-up": {"GET", "/v1/lookup?seconds=37&number=11001234567", "", `"prefix":"`},
 		"access":  {"GET", "/v1/me", "", `"customer":`},
 	} {
 		all := make([]time.Duration, 0, 300)
@@ -151,7 +151,7 @@ func (d *decks) crowd(s size) (customer string) {
 	d.exec(fmt.Sprintf(`INSERT INTO accounts (id, tenant_id, parent_id, kind, name, status, depth, created_at, updated_at) `+numbers+
 		`SELECT 'acc_' || i, '%s', '%s', 'reseller', 'Reseller ' || i, 'active', 1, 1, 1 FROM n`, s.resellers, d.master, d.master))
 	d.exec(fmt.Sprintf(`INSERT INTO customers (id, tenant_id, account_id, name, email, status, currency, external_id, created_at, updated_at) `+numbers+
-		`SELECT 'cus_' || i, '%s', 'acc_' || i %% %d, 'Customer ' || i, 'customer' || i || '@example.net', 'active', 'EUR', 'ext-' || i, 1, 1 FROM n`,
+		`SELECT 'cus_' || i, '%s', 'acc_' || (i %% %d), 'Customer ' || i, 'customer' || i || '@example.net', 'active', 'EUR', 'ext-' || i, 1, 1 FROM n`,
 		s.customers-visible, d.master, s.resellers))
 	d.analyze()
 	return names.ID("customer 7")

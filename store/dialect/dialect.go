@@ -124,11 +124,11 @@ func Connect(ctx context.Context, url string, o Options) (p Pools, d Dialect, er
 	case strings.HasPrefix(url, "sqlite:"):
 		p, err = openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"), o)
 		return p, SQLite(), err
-	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"), isKeywords.MatchString(url):
 		p, err = openPostgres(url, o)
 		return p, Postgres(), err
 	}
-	return Pools{}, Dialect{}, fault.Invalid("database", "must be sqlite:FILE or postgres://…")
+	return Pools{}, Dialect{}, fault.Invalid("database", "must be sqlite:FILE, postgres://… or host=… as libpq reads it")
 }
 
 // pool returns a pool of at most n connections, and keeps idle ones open.

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/lib/pq"
@@ -11,8 +13,12 @@ import (
 	"resellerd/store/fault"
 )
 
+// isKeywords finds addresses in the other form of libpq, such as "host=a,b port=1,2".
+var isKeywords = regexp.MustCompile(`^[a-z_]+ *=`)
+
 // postgresConfig reads an address as libpq does, with one or several hosts. It returns
-// ErrInvalid for an address that names a host that cannot exist.
+// ErrInvalid for an address that names a host that cannot exist. Of several hosts, none
+// may be empty: the driver would connect to this machine.
 func postgresConfig(address string) (pq.Config, error) {
 	invalid := fault.Invalid("database", "has no valid address")
 	address, ok := hostsInQuery(address)
@@ -26,6 +32,9 @@ func postgresConfig(address string) (pq.Config, error) {
 	hosts := []string{config.Host}
 	for _, m := range config.Multi {
 		hosts = append(hosts, m.Host)
+	}
+	if len(hosts) > 1 && slices.Contains(hosts, "localhost") && !strings.Contains(address, "localhost") {
+		return pq.Config{}, invalid // an empty host
 	}
 	for _, host := range hosts {
 		if _, err := netip.ParseAddr(host); err != nil && !strings.HasPrefix(host, "/") && strings.ContainsAny(host, ":,[] ") {
