@@ -55,6 +55,8 @@ var pathParameters = map[string]string{
 	"name":        "the name of the profile",
 	"page":        "the name of the page, such as server.md",
 	"user":        "the id or the external id of the user",
+	"external_id": "the external id of the row, with escapes of URLs",
+	"letter":      "the id of the message",
 }
 
 // listed returns the type of the rows that an answer lists, "" for none.
@@ -215,7 +217,7 @@ func filter(c schema.ColumnInfo, o operator) object {
 	case c.Words != nil:
 		value["enum"] = c.Words
 	case c.Prefix != "":
-		value["pattern"] = "^" + c.Prefix
+		value["pattern"] = "^" + c.Prefix + "[a-z2-7]{26}$"
 	case c.Name == "currency":
 		value["pattern"] = "^[A-Z]{3}$"
 	}

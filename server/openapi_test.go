@@ -54,7 +54,8 @@ func TestOpenAPIOperationsAreWhole(t *testing.T) {
 		Paths map[string]map[string]struct {
 			OperationID string `json:"operationId"`
 			Summary     string
-			Parameters  []struct{ Name, In string }
+			Description string
+			Parameters  []struct{ Name, In, Description string }
 			Security    []any
 			Responses   map[string]any
 		}
@@ -64,6 +65,9 @@ func TestOpenAPIOperationsAreWhole(t *testing.T) {
 	for path, item := range doc.Paths {
 		for method, op := range item {
 			name := method + " " + path
+			if op.Description == "" && strings.HasPrefix(path, "/v1/") {
+				t.Errorf("%s has no description", name)
+			}
 			if op.Summary == "" || len(op.Responses) == 0 || ids[op.OperationID] {
 				t.Errorf("%s: summary %q, id %q, %d responses", name, op.Summary, op.OperationID, len(op.Responses))
 			}
@@ -74,7 +78,7 @@ func TestOpenAPIOperationsAreWhole(t *testing.T) {
 			for _, param := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(path, -1) {
 				found := false
 				for _, p := range op.Parameters {
-					found = found || p.In == "path" && p.Name == param[1]
+					found = found || p.In == "path" && p.Name == param[1] && p.Description != ""
 				}
 				if !found {
 					t.Errorf("%s: parameter %s is not described", name, param[1])

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -261,6 +262,9 @@ func filterNamed(shown map[string]schema.ColumnInfo, name string) (o operator, c
 	return operator{}, schema.ColumnInfo{}, nil, false
 }
 
+// wholeID matches the id of a row.
+var wholeID = regexp.MustCompile("^" + idPattern + "$")
+
 // readable reports whether a filter's value is one that a column can have. wanted
 // describes such values.
 func readable(c schema.ColumnInfo, o operator, value string) (wanted string, ok bool) {
@@ -268,7 +272,7 @@ func readable(c schema.ColumnInfo, o operator, value string) (wanted string, ok 
 		return "one of " + strings.Join(c.Words, ", "), slices.Contains(c.Words, value)
 	}
 	if c.Prefix != "" && o.many {
-		return "an id that begins with " + c.Prefix, strings.HasPrefix(value, c.Prefix)
+		return "an id that begins with " + c.Prefix, wholeID.MatchString(value) && strings.HasPrefix(value, c.Prefix)
 	}
 	if c.Name == "currency" && o.many {
 		return "the code of a currency (ISO 4217)", store.IsCurrency(value)

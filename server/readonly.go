@@ -64,12 +64,12 @@ func mergePatch(target, patch any) any {
 // the shown one, sorted. It accepts the others. A body that was made from another
 // version of the row than the present one has old values: they are accepted, and the
 // write then ends with 412.
-func (w *writing) readOnly(n rowWriter, before seen, takes map[string]bool, f *fields) (names []string, err error) {
+func (w *writing) readOnly(typ string, before seen, takes map[string]bool, f *fields) (names []string, err error) {
 	tag, tagged := f.sent[memberTag].(string)
 	if tagged {
 		w.sent = w.sent.madeFrom(tag)
 	}
-	stale := w.sent.matches(w.r.s.etag(n.typ, before.json)) != nil
+	stale := w.sent.matches(w.r.s.etag(typ, before.json)) != nil
 	for _, name := range f.names() {
 		same := reflect.DeepEqual(f.sent[name], before.object[name])
 		switch {
@@ -78,7 +78,7 @@ func (w *writing) readOnly(n rowWriter, before seen, takes map[string]bool, f *f
 		case name == memberTag:
 			same = tagged
 		case name == memberExpanded:
-			if same, err = w.expandedSame(n.typ, before, f.sent[name]); err != nil {
+			if same, err = w.expandedSame(typ, before, f.sent[name]); err != nil {
 				return nil, err
 			}
 		}

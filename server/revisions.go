@@ -256,7 +256,16 @@ func (w *writing) cancelSchedule(card, revision string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	w.acceptShown(f, before.object)
+	readOnly, err := w.readOnly("revision", before, map[string]bool{"status": true}, f)
+	if err == nil && len(readOnly) > 0 {
+		err = notWritable(readOnly)
+	}
+	if err != nil {
+		return t, err
+	}
+	if before.object["status"] == f.sent["status"] {
+		delete(f.sent, "status")
+	}
 	f.word("status", store.RevisionDraft)
 	if err := f.err(); err != nil {
 		return t, err

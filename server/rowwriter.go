@@ -68,7 +68,7 @@ func (w *writing) updateRow(n rowWriter, id string) (target, error) {
 	if malformed != nil {
 		f = emptyFields()
 	}
-	readOnly, err := w.readOnly(n, before, takes, f)
+	readOnly, err := w.readOnly(n.typ, before, takes, f)
 	if err != nil {
 		return target{}, err
 	}

@@ -22,8 +22,11 @@ type unlistedAreas struct {
 // mostUnlisted limits the areas that have a label of their own.
 const mostUnlisted = 100
 
+// idPattern is the form of the ids of rows: those of store.NewID.
+const idPattern = `[a-z]{3}_[a-z2-7]{26}`
+
 // rowID finds the id of a row in the name of an area. Such names have no label.
-var rowID = regexp.MustCompile(`[a-z]{3}_[a-z2-7]{26}`)
+var rowID = regexp.MustCompile(idPattern)
 
 func (u *unlistedAreas) count(e *policies.Engine, area string) {
 	if !areas.Valid(area) || e.Lists(area) {
