@@ -125,7 +125,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document, to read */
+        /**
+         * This document, to read
+         * @description The documentation, for a browser.
+         */
         get: operations["getDocs"];
         put?: never;
         post?: never;
@@ -242,7 +245,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document */
+        /**
+         * This document
+         * @description This document.
+         */
         get: operations["getOpenAPI"];
         put?: never;
         post?: never;
@@ -343,7 +349,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An account */
+        /**
+         * An account
+         * @description An account that the user does not see is answered like one that does not exist.
+         */
         get: operations["getAccount"];
         put?: never;
         post?: never;
@@ -410,7 +419,10 @@ export interface paths {
          */
         get: operations["listCards"];
         put?: never;
-        /** A card */
+        /**
+         * A card
+         * @description A new card has no rates. Import them, or name its `parents` and build it.
+         */
         post: operations["createCard"];
         delete?: never;
         options?: never;
@@ -485,15 +497,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A card, as seen from the own side */
+        /**
+         * A card, as seen from the own side
+         * @description An assigned card is shown as a provider card, with the prices of the account above as costs.
+         */
         get: operations["getCard"];
         put?: never;
         post?: never;
-        /** Delete a card that has no active revision */
+        /**
+         * Delete a card that has no active revision
+         * @description Its revisions, its assignments and the places of customers on it are deleted with it.
+         */
         delete: operations["deleteCard"];
         options?: never;
         head?: never;
-        /** Change a card */
+        /**
+         * Change a card
+         * @description Changes of `parents` and roundings take effect when the card is built again.
+         */
         patch: operations["updateCard"];
         trace?: never;
     };
@@ -504,7 +525,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The accounts a card is assigned to */
+        /**
+         * The accounts a card is assigned to
+         * @description The accounts that the card is assigned to.
+         */
         get: operations["listAssignments"];
         put?: never;
         post?: never;
@@ -565,7 +589,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The customers on a card */
+        /**
+         * The customers on a card
+         * @description The customers on the card, as far as the user sees them.
+         */
         get: operations["listCustomersOfCard"];
         put?: never;
         post?: never;
@@ -583,7 +610,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Put a customer on a card */
+        /**
+         * Put a customer on a card
+         * @description A customer in another currency needs `accept_currency`.
+         */
         put: operations["putCustomerOnCard"];
         post?: never;
         /**
@@ -623,11 +653,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A card's profit rules */
+        /**
+         * A card's profit rules
+         * @description The rules in the order in which they were sent.
+         */
         get: operations["getProfitRules"];
         /**
          * Replace a card's profit rules
-         * @description Rules apply when the card is built. The last matching rule counts.
+         * @description Rules apply when the card is built. The longest matching rule counts; of equally long ones, the later one.
          */
         put: operations["replaceProfitRules"];
         post?: never;
@@ -684,7 +717,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The revisions of a card; of an assigned one, what is in force */
+        /**
+         * The revisions of a card; of an assigned one, what is in force
+         * @description The newest comes first. One is active; drafts, scheduled, held and archived ones are listed, too.
+         */
         get: operations["listRevisions"];
         put?: never;
         post?: never;
@@ -701,15 +737,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A revision */
+        /**
+         * A revision
+         * @description `status` says whether it is a draft, scheduled, held, active or archived.
+         */
         get: operations["getRevision"];
         put?: never;
         post?: never;
-        /** Delete a revision that was never in force */
+        /**
+         * Delete a revision that was never in force
+         * @description Only a revision that was never in force is deleted.
+         */
         delete: operations["deleteRevision"];
         options?: never;
         head?: never;
-        /** Make a scheduled or held revision a draft again */
+        /**
+         * Make a scheduled or held revision a draft again
+         * @description The status `draft` takes a scheduled or held revision out of the schedule.
+         */
         patch: operations["cancelActivation"];
         trace?: never;
     };
@@ -742,7 +787,7 @@ export interface paths {
         };
         /**
          * What a revision changes; as NDJSON all of it
-         * @description This list has no filters, no `sort`, no `expand`, no `prev`, no `total`, no `If-None-Match`, and its rows have no `etag`.
+         * @description `with` names the revision to compare with. Each item is a prefix that is new, removed, dearer, cheaper or changed otherwise. This list has no filters, no `sort`, no `expand`, no `prev`, no `total`, no `If-None-Match`, and its rows have no `etag`.
          */
         get: operations["compareRevisions"];
         put?: never;
@@ -762,7 +807,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Put in force again what was before */
+        /**
+         * Put in force again what was before
+         * @description Activates the revision that was active before. A second request takes it back.
+         */
         post: operations["rollBackCard"];
         delete?: never;
         options?: never;
@@ -803,7 +851,10 @@ export interface paths {
          */
         get: operations["listCustomers"];
         put?: never;
-        /** A customer */
+        /**
+         * A customer
+         * @description `external_id` is the id in the panel, and unique within the tenant.
+         */
         post: operations["createCustomer"];
         delete?: never;
         options?: never;
@@ -866,15 +917,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A customer */
+        /**
+         * A customer
+         * @description Columns that the policy does not show to the user are left out.
+         */
         get: operations["getCustomer"];
         put?: never;
         post?: never;
-        /** Delete a customer, also from its cards */
+        /**
+         * Delete a customer, also from its cards
+         * @description Its places on cards end with it.
+         */
         delete: operations["deleteCustomer"];
         options?: never;
         head?: never;
-        /** Change a customer; its account is fixed */
+        /**
+         * Change a customer; its account is fixed
+         * @description A field that is not sent stays as it is.
+         */
         patch: operations["updateCustomer"];
         trace?: never;
     };
@@ -907,7 +967,7 @@ export interface paths {
         };
         /**
          * The cards that a customer is on now, as seen from the own side
-         * @description Rows cannot be selected by `parents`, `profit_rules` or `revision`. Rows cannot be sorted by `assigned_to`, `parents`, `profit_rules` or `revision`.
+         * @description The cards that the customer is on, as far as the user sees them. Rows cannot be selected by `parents`, `profit_rules` or `revision`. Rows cannot be sorted by `assigned_to`, `parents`, `profit_rules` or `revision`.
          */
         get: operations["listCardsOfCustomer"];
         put?: never;
@@ -947,10 +1007,13 @@ export interface paths {
         };
         /**
          * What the own account calls the places that prefixes lead to
-         * @description This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`, and its rows have no `etag`.
+         * @description The names that the account gives to prefixes. Builds of its cards use them. This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`, and its rows have no `etag`.
          */
         get: operations["listDestinations"];
-        /** Replace what the own account calls places */
+        /**
+         * Replace what the own account calls places
+         * @description Replaces all names at once.
+         */
         put: operations["replaceDestinations"];
         post?: never;
         delete?: never;
@@ -988,7 +1051,7 @@ export interface paths {
         };
         /**
          * Groups: own ones, those below, those lent
-         * @description Rows cannot be selected by `lend_to`, `default_access` or `rows`. Rows cannot be sorted by `lend_to`, `default_access` or `rows`.
+         * @description The groups of the accounts that the user sees, and those that an account above lends them. Rows cannot be selected by `lend_to`, `default_access` or `rows`. Rows cannot be sorted by `lend_to`, `default_access` or `rows`.
          */
         get: operations["listGroups"];
         put?: never;
@@ -1070,11 +1133,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A group */
+        /**
+         * A group
+         * @description `rows` holds the access by area, `default_access` that of all other areas.
+         */
         get: operations["getGroup"];
         put?: never;
         post?: never;
-        /** Delete a group that no user is in */
+        /**
+         * Delete a group that no user is in
+         * @description A group with users is not deleted: move them to another group before.
+         */
         delete: operations["deleteGroup"];
         options?: never;
         head?: never;
@@ -1094,7 +1163,7 @@ export interface paths {
         };
         /**
          * The own account's rules for reading suppliers' files
-         * @description This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`, and its rows have no `etag`.
+         * @description The answers that files of a supplier need, kept by name. This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`, and its rows have no `etag`.
          */
         get: operations["listImportProfiles"];
         put?: never;
@@ -1112,12 +1181,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rules for reading a supplier's files */
+        /**
+         * Rules for reading a supplier's files
+         * @description `answers` are the parameters that imports with this profile take.
+         */
         get: operations["getImportProfile"];
-        /** Create or replace rules for reading a supplier's files */
+        /**
+         * Create or replace rules for reading a supplier's files
+         * @description An import of the supplier's next file with `profile` asks only about what changed.
+         */
         put: operations["putImportProfile"];
         post?: never;
-        /** Delete rules for reading a supplier's files */
+        /**
+         * Delete rules for reading a supplier's files
+         * @description Imports that name it are refused from then on.
+         */
         delete: operations["deleteImportProfile"];
         options?: never;
         head?: never;
@@ -1137,7 +1215,10 @@ export interface paths {
          */
         get: operations["lookUpCall"];
         put?: never;
-        /** The same for up to 1,000 calls, streamed */
+        /**
+         * The same for up to 1,000 calls, streamed
+         * @description Each number is answered by itself, with the price of each card that the user sees.
+         */
         post: operations["lookUpCalls"];
         delete?: never;
         options?: never;
@@ -1194,11 +1275,14 @@ export interface paths {
         };
         /**
          * Users of the own account and those below
-         * @description Rows cannot be selected by `group_ends` or `ip_allow`. Rows cannot be sorted by `groups`, `group_ends` or `ip_allow`.
+         * @description Logins are unique within an account. Find one with `login` and `account_id`. Rows cannot be selected by `group_ends` or `ip_allow`. Rows cannot be sorted by `groups`, `group_ends` or `ip_allow`.
          */
         get: operations["listUsers"];
         put?: never;
-        /** A user */
+        /**
+         * A user
+         * @description A user without groups may do nothing. The groups must not give more than the acting user has.
+         */
         post: operations["createUser"];
         delete?: never;
         options?: never;
@@ -1261,11 +1345,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A user */
+        /**
+         * A user
+         * @description `groups` are the ids of its groups, and `group_ends` the times at which it leaves some of them.
+         */
         get: operations["getUser"];
         put?: never;
         post?: never;
-        /** Delete a user */
+        /**
+         * Delete a user
+         * @description The user can act no more from the next request on. The audit trail keeps its id.
+         */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
@@ -1285,7 +1375,7 @@ export interface paths {
         };
         /**
          * Where changes are delivered
-         * @description Rows cannot be selected by `delivered_at`, `attempts`, `next_at`, `error` or `dead_letters`. Rows cannot be sorted by `delivered_at`, `attempts`, `next_at`, `error` or `dead_letters`.
+         * @description The webhooks of the accounts that the user sees. Rows cannot be selected by `delivered_at`, `attempts`, `next_at`, `error` or `dead_letters`. Rows cannot be sorted by `delivered_at`, `attempts`, `next_at`, `error` or `dead_letters`.
          */
         get: operations["listWebhooks"];
         put?: never;
@@ -1307,11 +1397,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A webhook */
+        /**
+         * A webhook
+         * @description The secret is not shown: it was in the answer that created the webhook.
+         */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
-        /** Delete a webhook with everything that waits */
+        /**
+         * Delete a webhook with everything that waits
+         * @description No message begins after the answer.
+         */
         delete: operations["deleteWebhook"];
         options?: never;
         head?: never;
@@ -5534,6 +5630,7 @@ export interface operations {
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
+                /** @description the external id of the row, with escapes of URLs */
                 external_id: string;
             };
             cookie?: never;
@@ -6586,6 +6683,7 @@ export interface operations {
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
+                /** @description the external id of the row, with escapes of URLs */
                 external_id: string;
             };
             cookie?: never;
@@ -9665,6 +9763,7 @@ export interface operations {
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
+                /** @description the external id of the row, with escapes of URLs */
                 external_id: string;
             };
             cookie?: never;
@@ -11169,6 +11268,7 @@ export interface operations {
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
+                /** @description the external id of the row, with escapes of URLs */
                 external_id: string;
             };
             cookie?: never;
@@ -13366,6 +13466,7 @@ export interface operations {
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
+                /** @description the external id of the row, with escapes of URLs */
                 external_id: string;
             };
             cookie?: never;
@@ -14360,6 +14461,7 @@ export interface operations {
             path: {
                 /** @description the id of the row */
                 id: string;
+                /** @description the id of the message */
                 letter: string;
             };
             cookie?: never;
