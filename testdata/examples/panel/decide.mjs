@@ -21,6 +21,7 @@ function allows(group, reseller, area, action) {
   return rights.get(`${group} ${pages[area]}`)?.[actions.indexOf(action)] === '1'
 }
 
+await switchover.ask('U1', 'read', 'customer') // the first question takes longest, and is not compared
 for (const [id, name, group, reseller] of rows('SELECT id, full_name, group_id, reseller_id FROM users WHERE disabled = 0 ORDER BY id')) {
   const parts = []
   for (const area of Object.keys(pages)) {
