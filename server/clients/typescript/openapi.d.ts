@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The endpoints of the decision point (AuthZEN) */
+        /**
+         * The endpoints of the decision point (AuthZEN)
+         * @description The addresses of the standard decision API, as AuthZEN says.
+         */
         get: operations["getWellKnownAuthzenConfiguration"];
         put?: never;
         post?: never;
@@ -50,7 +53,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** May this subject do these things? (AuthZEN Authorization API 1.0) */
+        /**
+         * May this subject do these things? (AuthZEN Authorization API 1.0)
+         * @description Up to 1,000 questions in one request. Each is answered by itself, in the order of the questions.
+         */
         post: operations["postAccessEvaluations"];
         delete?: never;
         options?: never;
