@@ -61,7 +61,7 @@ func postLookup(r *exchange) error {
 	}
 	calls, err := r.callsOfBody()
 	if err == nil && q.At != 0 && len(calls) > maxPastCalls {
-		err = invalid("numbers", fmt.Sprintf("must, with at, be a list of 1 to %d objects", maxPastCalls))
+		err = invalid("numbers", fmt.Sprintf("must be a list of 1 to %d objects when at is given", maxPastCalls))
 	}
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (s *Store) collect(ctx context.Context, tenant string, e *Erased) error {
 	if !known {
 		return fmt.Errorf("tenant %s: %w", tenant, fault.ErrNotFound)
 	}
-	earlier, err := dialect.SelectAll[struct{ At schema.Micros }](ctx, s.dialect, s.pool, "SELECT COALESCE(searched_at, 0) AS at FROM erased_users WHERE user_id = ? AND tenant_id = ?", e.UserID, tenant)
+	earlier, err := dialect.SelectAll[struct{ At schema.Micros }](ctx, s.dialect, s.pool, "SELECT COALESCE(searched_at, 0) AS at FROM erased_users WHERE user_id = ? AND tenant_id || '' = ?", e.UserID, tenant)
 	for _, one := range earlier {
 		e.Earlier = one.At
 	}
@@ -119,7 +119,7 @@ func (s *Store) searched(ctx context.Context, tenant string, e *Erased) error {
 		return nil
 	}
 	return s.Write(ctx, tenant, func(tx *Tx) error {
-		_, err := tx.exec(ctx, "UPDATE erased_users SET searched_at = ? WHERE user_id = ? AND tenant_id = ?", tx.now, e.UserID, tenant)
+		_, err := tx.exec(ctx, "UPDATE erased_users SET searched_at = ? WHERE user_id = ? AND tenant_id || '' = ?", tx.now, e.UserID, tenant)
 		return err
 	})
 }
@@ -164,7 +164,7 @@ func (tx *Tx) erase(ctx context.Context, e *Erased) error {
 	}
 	_, err = tx.exec(ctx, "INSERT INTO erased_users (user_id, tenant_id, at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO NOTHING", e.UserID, tx.tenant, tx.now)
 	if err == nil && len(e.texts) > 0 {
-		_, err = tx.exec(ctx, "UPDATE erased_users SET searched_at = NULL WHERE user_id = ? AND tenant_id = ?", e.UserID, tx.tenant)
+		_, err = tx.exec(ctx, "UPDATE erased_users SET searched_at = NULL WHERE user_id = ? AND tenant_id || '' = ?", e.UserID, tx.tenant)
 	}
 	if err == nil && !deleted {
 		err = tx.eraseRow(ctx, u, e)

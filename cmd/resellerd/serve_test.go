@@ -174,7 +174,7 @@ func TestASettingThatCannotBeUsedEndsTheStart(t *testing.T) {
 		says string
 	}{
 		"a store without a carrier":      {[]string{"--database", empty}, exitUsage, "resellerd init"},
-		"a database of an unknown kind":  {[]string{"--database", "mysql://x"}, exitUsage, "sqlite:FILE or postgres://"},
+		"a database of an unknown kind":  {[]string{"--database", "mysql://x"}, exitUsage, "sqlite:FILE, postgres://"},
 		"an address without a port":      {[]string{"--listen", "localhost"}, exitUsage, "listen on localhost"},
 		"a port that is none":            {[]string{"--listen", "127.0.0.1:99999"}, exitUsage, "listen on"},
 		"a socket in no folder":          {[]string{"--listen", "unix:" + bad + "/socket"}, exitUsage, "listen on"},
