@@ -79,7 +79,7 @@ func TestThePercentageFollowsTheLiveHeap(t *testing.T) {
 		return int(sample[0].Value.Uint64())
 	}
 	held := make([]byte, 256<<20)
-	if os.Getenv("GOGC") == "200" { //nolint:forbidigo // a setting of Go's, not of ours
+	if os.Getenv("GOGC") == "200" {
 		boundGarbage()
 		if runtime.GC(); percent() != 200 {
 			t.Errorf("%d %%, although GOGC is set", percent())
