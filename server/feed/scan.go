@@ -31,10 +31,10 @@ func (r *Reader) soft() time.Time {
 	return now.Add(mostFound)
 }
 
-// scan tells the changes until a data revision that read returns, until it returns none. How
-// many changes others made decides neither what an answer has nor where it ends: a scan goes on
-// until it has its items, has read everything, or its time ends. The last steps before items
-// are told may turn the answer into a reset.
+// scan tells the changes until a data revision that read returns, until it returns none. It
+// goes on until it has its items, has read everything, has no turn, or its time ends. So very
+// many changes of others may end an answer early. The last steps before items are told may turn
+// the answer into a reset.
 func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error), last ...func() (Answer, error)) (Answer, error) {
 	end, err := r.tellAll(limit, read)
 	if end {
