@@ -306,6 +306,11 @@ func TestWhatOtherWordsSayIsHeard(t *testing.T) {
 		"Country Code;Area Code;Rate / 44;203,207,208;0,02":                    "44203=0.02 0/1; 44207=0.02",
 		"Country Code,Area Code,Rate / 1,212-555,0.01":                         "hyphen=join -> line 2: 1212555 costs 0.01",
 		"Tous les prix sont toutes taxes comprises / Indicatif;Prix / 33;0,01": "unit Prix: ", "Los precios incluyen impuestos / Prefijo;Precio / 34;0,01": "unit Precio: ",
+		"Prefix;Price per 60 minutes / 41;1.2": "unit Price per 60 minutes: ", "Prefix;Rate/30 min / 41;1.2": "unit Rate/30 min: ", "Prices per 60 minutes / Prefix,Rate / 41,1.2": "unit Rate: ",
+		"Prefix;Price per 1 minute / 41;1.2": "41=1.2", "USD per minute / Prefix,Rate / 44,0.0002": "44=0.0002",
+		"USD per second / Prefix,Rate / 44,0.0002": "map=Rate=cost:second -> line 3: 44 costs 0.012", "Per 1000 minutes / Prefix,Rate / 44,12": "map=Rate=cost:thousand -> line 3: 44 costs 0.012",
+		"Angaben pro Sekunde / Vorwahl;Preis / 44;0,0002": "map=Preis=cost:second", "Valores por segundo / Prefijo;Precio / 44;0,0002": "map=Precio=cost:second",
+		"Unidad: milésimas de USD / Prefijo;Precio / 54;12":                "map=Precio=cost:thousand",
 		"Alle Preise in Rappen / Vorwahl;Preis / 41;4":                     "map=Preis=cost:cents -> line 3: 41 costs 0.04",
 		"Vigente a partir del 1 de enero del 2027 / Prefijo;Precio / 34;1": "effective=2027-01-01",
 	} {

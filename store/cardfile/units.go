@@ -202,6 +202,16 @@ func (s said) ofSeconds(minor string) (units []string, words string, counts bool
 	return []string{part}, words, true
 }
 
+// minutes returns a number of minutes other than 1 that a text states as per 60 minutes, or "".
+func (s said) minutes() string {
+	for i, word := range s.words {
+		if i > 0 && minuteWord[word] && allDigits(s.words[i-1]) && s.words[i-1] != "1" && !slices.ContainsFunc(s.words[:i], func(w string) bool { return firstWords[w] && w != "1" || nextWords[w] || laterWords[w] }) {
+			return s.words[i-1]
+		}
+	}
+	return ""
+}
+
 // stated returns the units that a text states, as details of a price, and the unit in words.
 // A unit that no detail describes has no detail.
 func (s said) stated(text, currency string) (units []string, words string) {
@@ -214,6 +224,8 @@ func (s said) stated(text, currency string) (units []string, words string) {
 		return ofMany[many], "a price of " + many
 	case otherWords.any(s.words), s.heading && messages.any(s.words), s.after("per", perOther), s.after("pro", perOther), s.after("por", perOther), s.after("par", perOther), strings.Contains(strings.ToLower(text), "/call"):
 		return []string{}, "a price of something other than a minute"
+	case s.minutes() != "":
+		return []string{}, "a price of " + s.minutes() + " minutes"
 	case hourWords.any(s.words) && minor == "":
 		return []string{}, "a price of an hour"
 	case s.taxed():
@@ -339,7 +351,7 @@ func statesMinutes(text string) bool {
 }
 
 var (
-	aboutPrices    = union(priceCore, setOf("amounts unit units currency values figures"))
+	aboutPrices    = union(priceCore, setOf("amounts unit units currency values figures valores valeurs montants importes angaben werte beträge einheit einheiten unidad unidades unité unités"))
 	aboutIntervals = setOf("increment increments interval intervals billing billed rounding pulse pulses taktung takt tarification facturation facturación incremento incrementos palier paliers шаг") //nolint:misspell // Spanish
 	minuteWords    = setOf("minutes minute mins minutos minuten minuti минутах минут 分钟")
 	manyMinutes    = setOf("minutes minutos minuten minuti минутах минут")
@@ -361,7 +373,8 @@ func (r *reader) hears(at Place, cells []cell) {
 	text := textOf(cells)
 	s := saidBy(text, false)
 	units, words := s.stated(text, "")
-	about := aboutPrices.any(s.words) || otherWords.any(s.words)
+	other := func(w string) bool { return !unitWords[w] && !allDigits(w) && codeOf(w, true) == "" }
+	about := aboutPrices.any(s.words) || otherWords.any(s.words) || !slices.ContainsFunc(s.words, other) // USD per second
 	if units != nil && (about || s.minor(text, "") != "") {
 		r.saidUnits = append(r.saidUnits, saidUnit{at, units, words, excerpt(text)})
 	}
