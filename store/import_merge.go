@@ -15,7 +15,7 @@ import (
 // the rows of all drafts, and counts the rows and changes of each.
 func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit func([]any) error) error {
 	base := ""
-	if !i.blind {
+	if !i.blind || len(drafts) > 1 { // a rate that the import gives only from a later date stays until then
 		base = i.base.ID
 	}
 	given, before := given{next: i.sorter.Sorted(), refuseLine: i.what.Refuse}, at.walk(ctx, base)
@@ -50,7 +50,8 @@ func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit 
 			was = nil
 		}
 		var holds []any
-		if i.what.Base != "" {
+		given.held = given.prefix == prefix && given.at > drafts[0].At
+		if i.what.Base != "" || given.held {
 			holds = was
 		}
 		for d := range drafts {
@@ -132,6 +133,7 @@ type given struct {
 	mask       uint16
 	line       uint32
 	amends     bool   // a rate keeps the columns that are not given
+	held       bool   // the prefix keeps the rate of the base until the import gives it one
 	took       uint16 // the columns of the last prefix that were given
 	values     []any
 	refuseLine func(line uint32, column, reason string) error
@@ -164,9 +166,9 @@ func (g *given) advance() error {
 // take returns the rate of a prefix at a moment: the one that is given for that moment,
 // or else holds. was is the rate before that moment, nil for none.
 func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, error) {
-	before, line, why := holds, uint32(0), ""
+	before, line, why, found := holds, uint32(0), "", false
 	g.took = 0
-	for found := false; g.prefix == prefix && g.at == at; found = true {
+	for ; g.prefix == prefix && g.at == at; found = true {
 		line, why = g.line, ""
 		switch {
 		case g.kind == added && found:
@@ -190,6 +192,10 @@ func (g *given) take(prefix string, at schema.Micros, was, holds []any) ([]any, 
 		if err := g.advance(); err != nil {
 			return nil, err
 		}
+	}
+	g.held = g.held && g.took == 0
+	if found && g.held && !g.amends && g.prefix != prefix {
+		holds = nil // all that the import gave was taken back
 	}
 	if why == "" {
 		return holds, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,6 +167,119 @@ func TestAnImportForSeveralMomentsHoldsWhatIsInForceThen(t *testing.T) {
 				t.Errorf("%d drafts", len(drafts))
 			}
 		})
+	})
+}
+
+// A replacement that gives a prefix only from a later date changes nothing about it before. Then the new price is compared
+// with the old one.
+func TestAReplacementKeepsARateUntilTheDateOfItsNewOne(t *testing.T) {
+	t.Parallel()
+	rate := func(prefix string, cost int64) store.Rate { return store.Rate{Prefix: prefix, Cost: cost, Pulse: 1} }
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+			active(tx, c.bought.ID, rate("44", 10), rate("4479", 900), rate("49", 1000), rate("33", 5), rate("34", 6))
+			gone := store.RateGiven{Rate: rate("34", 0), Removed: true}
+			what := importOf(c.bought.ID, "", func(to *store.Importer) error {
+				mustDo(to.Add(0, rate("44", 10)))
+				mustDo(to.Add(hour(1), rate("4479", 950)))
+				mustDo(to.Put(hour(1), gone))
+				return to.Add(hour(2), rate("49", 1))
+			})
+			what.RowTimes, what.Preview = 3, true
+			drafts := must(tx.Import(ctx, store.AllRates, what))
+			want := []store.DiffSum{{Removed: 1, Unchanged: 4}, {Up: 1, Removed: 1, Unchanged: 2}, {Down: 1, Unchanged: 2}}
+			doubtful := []string{"[]", "[]", "[{49 1000 1 false }]"}
+			for d, draft := range drafts {
+				if *draft.Changes != want[d] || fmt.Sprint(draft.Doubtful) != doubtful[d] {
+					t.Errorf("draft %d: %+v %v", d, *draft.Changes, draft.Doubtful)
+				}
+			}
+		})
+	})
+}
+
+// Each draft of a replacement holds, for each prefix, the last rate that the file gives until then. Before the first one it
+// holds the rate in force, also for those who may not read it.
+func TestEachDraftOfAReplacementHoldsWhatIsInForceThen(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(14, 4))
+	moments := []schema.Micros{0, hour(1), hour(2), hour(3)}
+	eachHour(t, func(t *testing.T, c *carrier, _ func(int)) {
+		kept := 0
+		for round := range 30 {
+			base := fewRates(r)
+			given, back := make([]map[string]store.Rate, len(moments)), make([]map[string]store.Rate, len(moments))
+			for n := range moments {
+				given[n], back[n] = fewRates(r), map[string]store.Rate{}
+				for prefix, rate := range given[n] {
+					if r.IntN(8) == 0 { // a line that contradicts another one
+						back[n][prefix] = rate
+						delete(given[n], prefix)
+					}
+				}
+			}
+			access := pick(r, []store.RateAccess{store.AllRates, {}})
+			var drafts []store.Imported
+			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
+				active(tx, c.bought.ID, slices.Collect(maps.Values(base))...)
+				drafts = must(tx.Import(ctx, access, importOf(c.bought.ID, "", func(to *store.Importer) error {
+					for n, at := range moments {
+						for _, rate := range given[n] {
+							mustDo(to.Add(at, rate))
+						}
+						for prefix, rate := range back[n] {
+							mustDo(to.Add(at, rate))
+							mustDo(to.Replace(at, prefix, nil))
+						}
+					}
+					return nil
+				})))
+			})
+			for _, draft := range drafts {
+				want := map[string]store.Rate{}
+				for prefix, rate := range base {
+					first, until := schema.Micros(-1), schema.Micros(-1) // the file gives the prefix, and it gives it a rate that stands
+					for n, at := range moments {
+						_, stands := given[n][prefix]
+						if _, taken := back[n][prefix]; !stands && !taken {
+							continue
+						}
+						if until = at; first < 0 {
+							first = at
+						}
+						if stands {
+							break
+						}
+					}
+					if first > drafts[0].At && draft.At < until {
+						want[prefix] = rate
+						kept++
+					}
+				}
+				for n, at := range moments {
+					if at <= draft.At {
+						maps.Copy(want, given[n])
+					}
+				}
+				got := map[string]store.Rate{}
+				for _, rate := range stored(t, c.Store, draft.Revision.ID) {
+					got[rate.Prefix] = rate
+				}
+				maps.DeleteFunc(want, func(prefix string, rate store.Rate) bool {
+					is, there := got[prefix]
+					if there = there && reflect.DeepEqual(is, rate); there {
+						delete(got, prefix)
+					}
+					return there
+				})
+				if len(got)+len(want) > 0 {
+					t.Fatalf("round %d, at %d: also got %+v, and lacks %+v", round, draft.At, got, want)
+				}
+			}
+		}
+		if kept == 0 {
+			t.Error("no rate was kept")
+		}
 	})
 }
 
