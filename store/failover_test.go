@@ -16,7 +16,7 @@ import (
 // asksWhenItHasTo are the options of a store that practically never polls.
 var asksWhenItHasTo = store.Options{Poll: time.Hour, MaxStale: time.Hour, MaxConns: 2}
 
-// Two writes of one process cross a failover. The first commits on the old primary
+// Two writes of one process, of two tenants, cross a failover. The first commits on the old primary
 // and is lost. The second commits on the new one. The answer to the first arrives
 // between the second's last read of the history and its end. SQLite cannot produce
 // this order: its single write connection ends one write before the next.
@@ -28,10 +28,10 @@ func TestAWriteAcrossAFailoverDoesNotHideALoss(t *testing.T) {
 	kept := s.DataRevision()
 	f.Lag(t)
 
-	held := func(name string) (release func() error) {
+	held := func(name string, write func() error) (release func() error) {
 		arrived, letGo := f.HoldCommit(t)
 		done := make(chan error, 1)
-		go func() { done <- rename(s, name) }()
+		go func() { done <- write() }()
 		select {
 		case <-arrived:
 		case err := <-done:
@@ -39,12 +39,17 @@ func TestAWriteAcrossAFailoverDoesNotHideALoss(t *testing.T) {
 		}
 		return func() error { letGo(); return <-done }
 	}
-	first := held("lost")
+	first := held("lost", func() error { return rename(s, "lost") })
 	f.Promote(t)
 	f.Move()
 	eventually(t, func() error { return s.Ping(ctx) })
 	mustDo(rename(storetest.Open(t, f.Standby, asksWhenItHasTo), "another's"))
-	second := held("of the new primary")
+	second := held("of the new primary", func() error {
+		return s.Write(ctx, "", func(tx *store.Tx) error {
+			_, err := tx.CreateAccount(ctx, store.Account{Kind: "master", Name: "Second"})
+			return err
+		})
+	})
 
 	mustDo(first())
 	lost := s.DataRevision()

@@ -155,6 +155,11 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 		return err
 	}
 	defer leave()
+	done, err := s.turnOf(ctx, tenant, dialect.Rehearsing)
+	if err != nil {
+		return fmt.Errorf("transaction: %w", err)
+	}
+	defer done()
 	begun, letGo, err := s.beginWrite(ctx, s.db.Write, dialect.Rehearsing)
 	defer letGo()
 	if err != nil {

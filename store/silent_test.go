@@ -100,8 +100,9 @@ func TestARequestEndsWithoutAnAnswerOfTheDatabase(t *testing.T) {
 	}
 }
 
-// A process is cut off in the middle of a write. The next write of another process
-// waits until the server has ended that transaction, and succeeds.
+// A process is cut off in the middle of a write, while more of its writes wait. The next
+// write of another process waits until the server has ended the one transaction, and
+// succeeds.
 func TestAProcessThatIsCutOffFailsNoOtherWrite(t *testing.T) {
 	t.Parallel()
 	line := storetest.SilentLine(t)
@@ -116,16 +117,25 @@ func TestAProcessThatIsCutOffFailsNoOtherWrite(t *testing.T) {
 		t.Cleanup(cancel)
 		return limited
 	}
-	begun, ended := make(chan struct{}), make(chan error, 1)
+	const more = 3
+	begun, waiting, ended, later := make(chan struct{}), make(chan struct{}), make(chan error, 1), make(chan error, more)
 	go func() {
 		ended <- cut.Write(within(), c.master.ID, func(tx *store.Tx) error {
 			err := create(tx, "cut off")
-			line.FallSilent()
 			close(begun)
+			<-waiting
+			line.FallSilent()
 			return errors.Join(err, create(tx, "never"))
 		})
 	}()
 	<-begun
+	for range more {
+		go func() {
+			later <- cut.Write(within(), c.master.ID, func(tx *store.Tx) error { return create(tx, "later") })
+		}()
+	}
+	time.Sleep(300 * time.Millisecond) // they wait for the lock, or are about to
+	close(waiting)
 	if err := c.Write(within(), c.master.ID, func(tx *store.Tx) error { return create(tx, "next") }); err != nil {
 		t.Errorf("the write of another process: %v", err)
 	}
@@ -133,9 +143,15 @@ func TestAProcessThatIsCutOffFailsNoOtherWrite(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("the write that was cut off is acknowledged")
 	}
+	stored := 2 // the one of the carrier, and the next
+	for range more {
+		if err := <-later; err == nil {
+			stored++
+		}
+	}
 	page, err := c.List(ctx, customers())
 	mustDo(err)
-	if page.Total != 2 { // with the one of the carrier
-		t.Errorf("%d customers", page.Total)
+	if page.Total != stored {
+		t.Errorf("%d customers, not %d", page.Total, stored)
 	}
 }

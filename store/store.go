@@ -81,10 +81,12 @@ type Store struct {
 	tracker *history.Tracker
 	cache   *history.Cache
 	lookups *lookup.Finder
-	turns   *turns // of writers; nil if they do not wait for each other
+	turns   *turns // of all writers; nil if those of different tenants do not wait for each other
 	waits   waits
-	swept   atomic.Int64 // the revisions that Sweep has deleted
-	cleared func(BadExternalID)
+
+	ofTenant tenantTurns  // of the writers of one tenant, where turns is nil
+	swept    atomic.Int64 // the revisions that Sweep has deleted
+	cleared  func(BadExternalID)
 
 	texts   fs.FS        // the migrations of this program
 	version int64        // of the newest one

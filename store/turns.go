@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
@@ -14,6 +15,7 @@ import (
 // would give the connection to any of those that wait. Nil lets everyone.
 type turns struct {
 	one     *semaphore.Weighted
+	users   int                 // those who hold or await a turn of one tenant, see tenantTurns
 	staging *semaphore.Weighted // those that stage rates wait here, so that a writer waits for one of them at most
 	waits   atomic.Int64        // how many had to wait
 	holder  atomic.Int64        // the work of the writer, a dialect.Work
@@ -63,3 +65,40 @@ func (t *turns) enterStaging(ctx context.Context) (leave func(), err error) {
 }
 
 func nothing() {}
+
+// tenantTurns are the turns of the writers of each tenant in this process. So no more than
+// one connection of the process holds the lock of the tenant or waits for it in the
+// database: if the process is cut off there, the others wait for that one transaction, not
+// for all that were queued behind it.
+type tenantTurns struct {
+	mu sync.Mutex
+	of map[string]*turns
+}
+
+// enter waits for a turn of the tenant, as turns does.
+func (a *tenantTurns) enter(ctx context.Context, tenant string, work dialect.Work) (leave func(), err error) {
+	a.mu.Lock()
+	t := a.of[tenant]
+	if t == nil {
+		t = newTurns()
+		if a.of == nil {
+			a.of = map[string]*turns{}
+		}
+		a.of[tenant] = t
+	}
+	t.users++
+	a.mu.Unlock()
+	gone := func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(a.of, tenant)
+		}
+	}
+	given, err := t.enter(ctx, work)
+	if err != nil {
+		gone()
+		return nothing, err
+	}
+	return func() { given(); gone() }, nil
+}

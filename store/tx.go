@@ -82,6 +82,13 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer h.Release()
+	if work.before == nil { // or else the database must see what waits for what
+		done, err := s.turnOf(ctx, tenant, work.kind)
+		if err != nil {
+			return fmt.Errorf("transaction: %w", err)
+		}
+		defer done()
+	}
 	begun, letGo, err := s.beginWrite(ctx, s.db.Write, work.kind)
 	defer letGo()
 	if err != nil {
@@ -162,12 +169,32 @@ func (s *Store) beginWrite(ctx context.Context, on *sqlx.DB, kind dialect.Work) 
 	return tx, letGo, err
 }
 
+// turnOf waits for the tenant's other writers in this process, if the database has many
+// writers. It comes before the connection, so that those who wait hold none.
+func (s *Store) turnOf(ctx context.Context, tenant string, kind dialect.Work) (leave func(), err error) {
+	leave = nothing
+	if !s.dialect.Locks {
+		return leave, nil
+	}
+	err = s.waits.before(tenant, kind, func() error {
+		leave, err = s.ofTenant.enter(ctx, tenant, kind)
+		return err
+	})
+	if waited := (*fault.WaitError)(nil); errors.As(err, &waited) {
+		waited.For = s.dialect.Holder(ctx, s.pool, lockOf(tenant)).String()
+	}
+	return leave, err
+}
+
+// lockOf is the name under which the writers of a tenant are serialised.
+func lockOf(tenant string) string { return "resellerd " + tenant }
+
 // serialise limits the statements of the transaction, and waits for the tenant's other
 // writers. It reads the clock after that, so that rights that end during the wait do not
 // count. It returns a WaitError if that takes too long.
 func (tx *Tx) serialise(ctx context.Context) error {
 	defer func() { tx.now = schema.Micros(tx.store.micros()) }()
-	d, name, kind := tx.store.dialect, "resellerd "+tx.tenant, tx.work.kind
+	d, name, kind := tx.store.dialect, lockOf(tx.tenant), tx.work.kind
 	if !d.Locks {
 		return nil
 	}

@@ -27,14 +27,33 @@ type LockWaits struct {
 	Time          time.Duration
 }
 
-// during runs a wait for a lock of a tenant.
-func (w *waits) during(tenant string, work dialect.Work, wait func() error) error {
+// before runs a wait that one for the lock follows. If it succeeds, it is not counted, and
+// does not mean that a write has got its lock.
+func (w *waits) before(tenant string, work dialect.Work, wait func() error) error {
 	began := time.Now()
+	w.begin(tenant)
+	err := wait()
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now--
+	if err != nil {
+		w.count(work.Label(), time.Since(began), err)
+	}
+	return err
+}
+
+func (w *waits) begin(tenant string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.now++; w.since.IsZero() {
 		w.since, w.tenant = time.Now(), tenant
 	}
-	w.mu.Unlock()
+}
+
+// during runs a wait for a lock of a tenant, and counts it.
+func (w *waits) during(tenant string, work dialect.Work, wait func() error) error {
+	began := time.Now()
+	w.begin(tenant)
 	err := wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
