@@ -122,14 +122,16 @@ func TestRowsHaveTheFieldsOfTheirPatches(t *testing.T) {
 	}
 }
 
-// FillDraft stages a draft of n rates, and gives it up.
-func (s *Store) FillDraft(ctx context.Context, id string, n int) error {
+// FillDraft stages a draft of n rates, and gives it up. It calls before with the number
+// of each rate.
+func (s *Store) FillDraft(ctx context.Context, id string, n int, before func(int)) error {
 	g := newStage(s, dialect.Importing)
 	draft := &Revision{ID: id, Status: RevisionDraft, Origin: OriginImport}
 	at := &site{store: s, stage: g}
 	err := at.fill(ctx, []*Revision{draft}, func(_ context.Context, emit func([]any) error) error {
 		values := schema.NewRateValues()
 		for i := range n {
+			before(i)
 			if err := emit(values.Append([]any{id}, &Rate{Prefix: strconv.Itoa(i), Pulse: 1})); err != nil {
 				return err
 			}

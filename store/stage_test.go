@@ -327,7 +327,7 @@ func TestADraftThatIsSweptGetsNoMoreRates(t *testing.T) {
 				}
 			}
 		}}
-		err := s.FillDraft(coop.With(ctx, sweep), "rev_swept", 20_000)
+		err := s.FillDraft(coop.With(ctx, sweep), "rev_swept", 20_000, func(int) {})
 		mustDo(s.Sweep(ctx))
 		n := count(t, s, "SELECT (SELECT count(*) FROM rates) + (SELECT count(*) FROM revisions)")
 		if !store.Lapsed(err) || n != 0 {
