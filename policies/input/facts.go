@@ -28,6 +28,9 @@ type Facts struct {
 	Below func(accountID string) bool
 	// Leaf is true if no account lies below the user's account.
 	Leaf bool
+	// Branch is the account directly below the master that the user's account is or lies
+	// below; the master itself for its own users. No policy reads it.
+	Branch string
 
 	listed  any    // Groups as policies read them; kept as an interface, so that a look-up allocates nothing
 	profile string // hash of everything that a plan is compiled with

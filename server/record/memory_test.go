@@ -53,18 +53,61 @@ func TestAnAccountHasItsOwnShareOfTheMemory(t *testing.T) {
 	}
 }
 
-func TestTheDecisionMemoryOfManyAccountsIsBounded(t *testing.T) {
+// However many accounts make decisions, those that make few keep theirs: in a branch with
+// eight busy accounts, and in other branches. A busy branch uses no more than its share.
+func TestABusyBranchOfAccountsDisplacesNobodyElse(t *testing.T) {
 	t.Parallel()
-	m := NewMemory(64)
+	m := NewMemory(1024)
 	line := make([]byte, maxRemembered)
-	for i := range 1000 {
-		m.Keep(Remembered{ID: fmt.Sprint(i), Account: fmt.Sprint("account", i)}, line)
-		if m.bytes > m.limit || len(m.byID) > 64 || len(m.byAccount) != len(m.byID) || m.recent.Len() != len(m.byID) {
-			t.Fatalf("%d bytes, %d decisions of %d accounts", m.bytes, len(m.byID), len(m.byAccount))
+	quiet := []Remembered{
+		{ID: "of the master", Branch: "master", Account: "master"},
+		{ID: "of another branch", Branch: "b", Account: "b"},
+		{ID: "of the busy branch", Branch: "a", Account: "a"},
+	}
+	for _, one := range quiet {
+		m.Keep(one, line)
+	}
+	for i := range 2000 {
+		m.Keep(Remembered{ID: fmt.Sprint(i), Branch: "a", Account: fmt.Sprint("a", i%8)}, line[:len(line)-i%1000])
+		if busy := m.branches.byID["a"]; busy.size > m.share*mostBytes {
+			t.Fatalf("the busy branch uses %d bytes", busy.size)
+		}
+		for _, one := range quiet {
+			if _, ok := m.Find(one.ID); !ok {
+				t.Fatalf("after %d decisions, the one %s is forgotten", i+1, one.ID)
+			}
 		}
 	}
-	if _, ok := m.Find("999"); !ok {
-		t.Error("the newest decision is forgotten")
+	for i := range 8 {
+		if n := len(m.branches.byID["a"].accounts.byID[fmt.Sprint("a", i)].lines); n < 1024/shares/8-2 {
+			t.Errorf("account %d of the busy branch has %d decisions", i, n)
+		}
+	}
+}
+
+func TestTheDecisionMemoryOfManyAccountsIsBounded(t *testing.T) {
+	t.Parallel()
+	line := make([]byte, maxRemembered)
+	for name, branch := range map[string]func(i int) string{
+		"one branch":    func(int) string { return "" },
+		"many branches": func(i int) string { return fmt.Sprint("branch", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := NewMemory(64)
+			for i := range 1000 {
+				m.Keep(Remembered{ID: fmt.Sprint(i), Branch: branch(i), Account: fmt.Sprint("account", i)}, line)
+				lines := m.Latest(100)
+				if len(lines) != min(i+1, 64) || len(m.byID) != len(lines) || m.Bytes() != int64(len(lines)*mostBytes) {
+					t.Fatalf("%d bytes, %d decisions, %d lines", m.Bytes(), len(m.byID), len(lines))
+				}
+			}
+			for i := range 1000 {
+				if _, ok := m.Find(fmt.Sprint(i)); ok != (i >= 1000-64) {
+					t.Errorf("decision %d: remembered %v", i, ok)
+				}
+			}
+		})
 	}
 }
 

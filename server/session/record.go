@@ -197,7 +197,8 @@ func (r *Session) remember(in *input.Input, l *record.Listed, line []byte) {
 		return
 	}
 	about := record.Remembered{
-		ID: r.numbered(r.decisions), Account: in.Subject.Facts.Account.ID, Revision: r.Engine.Revision(), List: l != nil,
+		ID: r.numbered(r.decisions), Account: in.Subject.Facts.Account.ID, Branch: in.Subject.Facts.Branch,
+		Revision: r.Engine.Revision(), List: l != nil,
 	}
 	about.User, _ = in.Subject.Facts.User["id"].(string)
 	if r.Viewer != nil {

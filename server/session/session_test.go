@@ -136,6 +136,17 @@ func TestARowOutOfSightIsAsAbsentAsOneThatNeverWas(t *testing.T) {
 	})
 }
 
+// The branch of a user is the account directly below the master, however deep the user's is.
+func TestAUserIsOfABranch(t *testing.T) {
+	t.Parallel()
+	w := sessiontest.Fill(t, storetest.Open(t, storetest.SQLite(t), store.Options{}))
+	for user, want := range map[string]string{"staff": "carrier", "agent": "reseller", "deep": "reseller"} {
+		if got := w.As(t, user, sessiontest.Engine(t)).Facts.Branch; got != w.ID(want) {
+			t.Errorf("%s is of the branch %s", user, got)
+		}
+	}
+}
+
 // A question about another tenant's row is treated as one about an absent row.
 func TestAQuestionReadsNoRowOfAnotherTenant(t *testing.T) {
 	t.Parallel()

@@ -142,7 +142,8 @@ func (c *Users) factsOf(sub *store.Subject) *input.Facts {
 		Account: input.AccountFacts{ID: a.ID, ParentID: a.ParentID, TenantID: a.TenantID,
 			Kind: a.Kind, Status: sub.Status, Depth: a.Depth, ListedAreas: sub.Chain[len(sub.Chain)-1].ListedAreas},
 		Access: AccessNames(sub.Access), Groups: groups, Leaf: sub.Leaf,
-		Below: c.below(sub),
+		Branch: sub.Chain[max(0, len(sub.Chain)-2)].ID,
+		Below:  c.below(sub),
 	})
 }
 

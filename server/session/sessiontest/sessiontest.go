@@ -25,6 +25,7 @@ import (
 //
 //	carrier, a master    staff (everything), plain (customers only), gone (disabled); customer own
 //	  reseller           agent (everything)
+//	    below            deep (everything)
 //	  closed, suspended  shut
 //	other, a master      stranger; customer foreign
 type World struct {
@@ -43,6 +44,8 @@ func Fill(t testing.TB, st *store.Store) *World {
 		group("all", "carrier", "crud", nil), user("staff", "carrier", "all", store.Active), user("gone", "carrier", "all", store.Disabled),
 		group("customers", "carrier", "", store.Access{"customer": "r"}), user("plain", "carrier", "customers", store.Active),
 		group("agents", "reseller", "crud", nil), user("agent", "reseller", "agents", store.Active),
+		seed.Account("below", store.Account{ParentID: "reseller", Name: "Below"}),
+		group("deeps", "below", "crud", nil), user("deep", "below", "deeps", store.Active),
 		group("shuts", "closed", "crud", nil), user("shut", "closed", "shuts", store.Active),
 		seed.Customer("own", store.Customer{AccountID: "carrier", Name: "Customer"}),
 
