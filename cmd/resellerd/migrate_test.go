@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +87,46 @@ func TestTheCheckListsNamesThatCollide(t *testing.T) {
 			code, stdout, stderr = call(t, nil, []string{"migrate", "--format", "json", "--database", url})
 			if code != exitOK || !strings.Contains(stdout, `"collisions"`) || !strings.Contains(stdout, "usr_x") {
 				t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
+			}
+		})
+	}
+}
+
+// A customer on a card of another currency is listed and kept: calls are billed by it already.
+func TestTheCheckListsCurrenciesThatDiffer(t *testing.T) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			url := database(t)
+			made, _ := found(t, url, "--company", "Halyard", "--login", "admin@halyard.example")
+			s := storetest.Open(t, url, store.Options{})
+			var card store.Card
+			var customer store.Customer
+			err := s.Write(t.Context(), made.Account, func(tx *store.Tx) (err error) {
+				if card, err = tx.CreateCard(t.Context(), store.Card{AccountID: made.Account, Name: "A-Z", Kind: "customer", Currency: "EUR",
+					Direction: "termination", RateRounding: "half_up", ChargeRounding: "half_up"}); err != nil {
+					return err
+				}
+				if customer, err = tx.CreateCustomer(t.Context(), store.Customer{AccountID: made.Account, Name: "Otter", Currency: "USD"}); err != nil {
+					return err
+				}
+				_, err = tx.PutCustomerOnCard(t.Context(), store.CardCustomer{CardID: card.ID, CustomerID: customer.ID})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, stdout, stderr := call(t, nil, []string{"migrate", "--check", "--database", url})
+			want := "tenant " + made.Account + ", card " + card.ID + " in EUR: customer " + customer.ID + " has USD: it stays\n"
+			if code != exitOK || stdout != want || stderr != "" {
+				t.Errorf("exit %d: %s%s", code, stdout, stderr)
+			}
+			_, stdout, _ = call(t, nil, []string{"migrate", "--check", "--format", "json", "--database", url})
+			var got struct{ Currencies []currencyMismatch }
+			if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+				t.Fatalf("%v: %s", err, stdout)
+			}
+			if one := (currencyMismatch{made.Account, card.ID, "customer", customer.ID, "EUR", "USD"}); !slices.Equal(got.Currencies, []currencyMismatch{one}) {
+				t.Errorf("got %+v, want %+v", got.Currencies, one)
 			}
 		})
 	}
