@@ -577,8 +577,11 @@ func refusalFor(op *rowOp, p *problem) rowfile.Refusal {
 		}
 	}
 	do := adviceFor[p.kind.status]
-	if slices.Contains(p.reasons, reasonNotWritable) {
+	switch {
+	case slices.Contains(p.reasons, reasonNotWritable):
 		do = "The value cannot change: leave the field out, or make both sides agree."
+	case slices.Contains(p.reasons, store.ReasonCurrencyMismatch):
+		do = "Make both sides agree, or add \"accept_currency\": true to the line."
 	}
 	return op.refused(pointer, detail, do)
 }

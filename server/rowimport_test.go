@@ -849,6 +849,57 @@ func TestLinesThatNameOneAssignmentAreRepeated(t *testing.T) {
 	})
 }
 
+// A line whose currencies differ is refused until it accepts that. The accepting line changes nothing a second time, and
+// is also one for a new row.
+func TestALineAcceptsAnotherCurrency(t *testing.T) {
+	t.Parallel()
+	eachWorldWith(t, 3, func(t *testing.T, w *world) {
+		account := map[string]any{"type": "account", "external_id": "R1", "name": "One", "currency": "USD"}
+		card := map[string]any{"type": "card", "external_id": "C1", "name": "Gold", "currency": "EUR"}
+		assignment := map[string]any{"type": "assignment", "card": "C1", "account": "R1"}
+		lines := []map[string]any{account, card, assignment}
+		refused := func(typ string) {
+			t.Helper()
+			report := w.imported(RowImport{Apply: true}, lines...)
+			if report.Applied || report.Refused != 1 || report.Refusals[0].Type != typ || report.Refusals[0].Pointer != "/accept_currency" ||
+				!strings.Contains(report.Refusals[0].Do, "accept_currency") {
+				t.Fatalf("%s: %+v", typ, report)
+			}
+		}
+		written := func(changed int) {
+			t.Helper()
+			report := w.imported(RowImport{Apply: true}, lines...)
+			got := 0
+			for _, typ := range report.Types {
+				got += typ.Created + typ.Changed
+			}
+			if !report.Applied || report.Refused != 0 || got != changed {
+				t.Fatalf("%d rows written, want %d: %+v", got, changed, report)
+			}
+		}
+		refused("assignment")
+		for _, line := range lines {
+			line["accept_currency"] = true
+		}
+		written(3)
+		written(0)
+		delete(card, "accept_currency")
+		card["currency"] = "GBP"
+		refused("card")
+		card["accept_currency"] = true
+		written(1)
+		written(0)
+		card["accept_currency"] = "yes"
+		if report := w.imported(RowImport{Apply: true}, lines...); report.Applied || report.Refused != 1 {
+			t.Errorf("%+v", report)
+		}
+		user := map[string]any{"type": "user", "external_id": "U1", "login": "u1@example.com", "groups": []string{w.id("M.full")}, "accept_currency": true}
+		if report := w.imported(RowImport{Apply: true}, user); report.Applied || report.Refused != 1 {
+			t.Errorf("a user has no currency: %+v", report)
+		}
+	})
+}
+
 // The ends of memberships name groups like the memberships themselves. An import after an end changes nothing.
 func TestAnImportKnowsTheEndsOfMemberships(t *testing.T) {
 	t.Parallel()

@@ -130,7 +130,7 @@ func (r *Resolved) Differs(stored map[string]any) bool {
 		delete(r.Object, r.Kind.OwnerID)
 	}
 	for name, value := range r.Object {
-		if had, shown := stored[name]; !shown || !reflect.DeepEqual(had, value) {
+		if had, shown := stored[name]; !r.Kind.option(name, value) && (!shown || !reflect.DeepEqual(had, value)) {
 			return true
 		}
 	}

@@ -46,6 +46,7 @@ func (n *Names) Resolve(row Row, stored map[string]any, groups map[string][]stri
 	if stored != nil {
 		r.ID, _ = stored["id"].(string)
 	} else {
+		maps.DeleteFunc(r.Object, row.Kind.option) // nobody is on a new card
 		r.ID, err = n.expect(row.Kind.Type, owner, row.Name)
 	}
 	if row.Kind.Type == "group" {
@@ -212,8 +213,8 @@ func sortTexts(list []any) {
 func (r *Resolved) SameDates(from, to string) bool {
 	wantFrom, _ := r.Object["valid_from"].(string)
 	wantTo, _ := r.Object["valid_to"].(string)
-	for name := range r.Object {
-		if name != "valid_from" && name != "valid_to" {
+	for name, value := range r.Object {
+		if name != "valid_from" && name != "valid_to" && !r.Kind.option(name, value) {
 			return false
 		}
 	}
