@@ -206,6 +206,9 @@ type batchRequest struct {
 	Options     map[string]any    `json:"options,omitempty" description:"evaluations_semantic: execute_all (the default), deny_on_first_deny or permit_on_first_permit"`
 }
 
+// AuthZEN has resellerd ignore fields that it does not know.
+func (batchRequest) open() {}
+
 type batchResponse struct {
 	Evaluations []batchAnswer `json:"evaluations,omitempty" description:"in the order of the questions"`
 	Decision    *bool         `json:"decision,omitempty" description:"the answer to a request without questions"`

@@ -88,7 +88,7 @@ func TestAnAssignedCardIsNotToldToBeStale(t *testing.T) {
 		soldFrom("retail", "gold", 1e7, store.ReasonSellsAtLoss, true)(w)
 		soldFrom("gold", "upstream", 1e7, store.ReasonSellsAtLoss, true)(w)
 		for user, want := range map[string]int{"m": 2, "a": 1} {
-			if got := w.get(user, "/v1/cards?stale_prefix=p").items(); len(got) != want {
+			if got := w.get(user, "/v1/cards?stale_null=false").items(); len(got) != want {
 				t.Errorf("%s is told of %v", user, got)
 			}
 		}

@@ -53,10 +53,14 @@ func TestTheDryRunOfClosingAnAccountListsWhatRemains(t *testing.T) {
 			firstOf(t, "drafts", all.Drafts, path+w.id("retail.open"), path+w.id("retail.later"))
 		}
 
+		firstOf(t, "webhooks", all.Webhooks, w.id("hook"))
+		w.do("m", "PATCH", "/v1/users/{a}", `{"status":"disabled"}`).want(200) // which ends the webhook
+		firstOf(t, "webhooks that have not ended", w.remains("m", "A").Webhooks)
+
 		hire(w, "M", "M", "closer", store.Group{Rows: store.Access{"account": "ru"}})
 		part := w.remains("closer", "A")
 		firstOf(t, "accounts", part.Accounts, w.id("AA"))
-		if part.Customers != nil || part.Cards != nil || part.Scheduled != nil || part.Drafts != nil {
+		if part.Customers != nil || part.Cards != nil || part.Scheduled != nil || part.Drafts != nil || part.Webhooks != nil {
 			t.Errorf("one who sees accounts alone is told %+v", part)
 		}
 		if got := w.do("m", "PATCH", "/v1/accounts/{A}?dry_run=true", `{"status":"suspended"}`).rehearsal().Remains; got != nil {

@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,10 +45,27 @@ var contract = sync.OnceValues(func() (*apiContract, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := validator.NewValidatorFromV3Model(&model.Model, config.WithoutSecurityValidation(),
+	v := validator.NewValidatorFromV3Model(&model.Model, config.WithAuthenticationFunc(identified),
 		config.WithBodyDecoder(mediaNDJSON, content.DecoderFunc(textOf)), config.WithFormatAssertions())
 	return &apiContract{validator: v, model: &model.Model, checked: map[string]bool{}}, nil
 })
+
+// identified reports whether a request identifies its caller or its acting user in one of the ways that the document
+// names. A user's own token has the form of a JWT, and a panel token has another one.
+func identified(_ context.Context, in *config.AuthenticationInput) error {
+	bearer, _ := strings.CutPrefix(in.Request.Header.Get("Authorization"), "Bearer ")
+	is := in.Request.Header.Get(in.SecurityScheme.Name) != ""
+	switch in.SecuritySchemeName {
+	case "panelToken":
+		is = bearer != "" && strings.Count(bearer, ".") != 2
+	case "userToken":
+		is = strings.Count(bearer, ".") == 2
+	}
+	if !is {
+		return errors.New("it is not sent")
+	}
+	return nil
+}
 
 // textOf takes a body as a text.
 func textOf(in *content.DecodeInput) (any, error) {
@@ -83,8 +102,9 @@ type apiContract struct {
 }
 
 // send sends a request to a server, and holds the request and its answer to the
-// OpenAPI document. Every request of the tests goes through it, except those to routes
-// that exist only in a test.
+// OpenAPI document. The requests of the tests go through it, except those to routes that
+// exist only in a test, those that measure memory, and those that are about connections:
+// they are sent as bytes, or by a client of their own.
 func send(t testing.TB, s *Server, req *http.Request) *http.Response {
 	t.Helper()
 	var asked []byte
@@ -128,6 +148,10 @@ func (c *apiContract) faults(req *http.Request, asked []byte, res *http.Response
 		return faults
 	}
 	right, wrong := judged(req, asked, res.StatusCode, told)
+	if len(right) > 0 {
+		_, found := c.validator.GetParameterValidator().ValidateSecurity(req)
+		faults = append(faults, textsOf(found)...)
+	}
 	for _, body := range right {
 		for _, found := range c.requestFaults(req, op, body) {
 			faults = append(faults, found.text)
@@ -486,7 +510,7 @@ func (c *apiContract) seen(req *http.Request, asked []byte, res *http.Response, 
 		}
 		key.WriteString("/" + part)
 	}
-	fmt.Fprintln(&key, req.Method, res.StatusCode, req.URL.RawQuery, res.Header.Get("Content-Type"))
+	fmt.Fprintln(&key, req.Method, res.StatusCode, req.URL.RawQuery, req.Header.Get("Content-Type"), res.Header.Get("Content-Type"))
 	for _, h := range []http.Header{req.Header, res.Header} {
 		names := make([]string, 0, len(h))
 		for name := range h {

@@ -13,7 +13,7 @@ type dryRunQuery struct {
 	DryRun bool `query:"dry_run" description:"answer 200 with what the write would change, for whom, and write nothing"`
 }
 
-// isDryRun reads ?dry_run. Errors: 400 for a repeated parameter, for a value
+// isDryRun reads ?dry_run. Errors: 422 for a repeated parameter, for a value
 // other than true or false, and for true if the route offers no dry run. A write
 // that was meant as a dry run is therefore never done.
 func (r *exchange) isDryRun() (bool, error) {
@@ -22,18 +22,18 @@ func (r *exchange) isDryRun() (bool, error) {
 	case len(values) == 0:
 		return false, nil
 	case len(values) > 1:
-		return false, malformed("dry_run", "is given more than once")
+		return false, invalid("dry_run", "is given more than once")
 	}
 	switch string(values[0]) {
 	case "false":
 		return false, nil
 	case "true":
 		if !r.route.doc.dry {
-			return false, badRequest("this request has no dry run")
+			return false, invalid("dry_run", "must be false: this request has no dry run")
 		}
 		return true, nil
 	}
-	return false, malformed("dry_run", "must be true or false")
+	return false, invalid("dry_run", "must be true or false")
 }
 
 // dryRun does all of a write except for writing it. It returns the same errors

@@ -140,7 +140,10 @@ func TestADryRunIsAskedForInPlainWords(t *testing.T) {
 	w.do("m", "PATCH", "/v1/groups/{M.default}?dry_run", `{"name":"changed"}`).refused(422, "dry_run")
 	for _, path := range []string{"/v1/groups/{M.default}?dry_run=1", "/v1/groups/{M.default}?dry_run=TRUE",
 		"/v1/groups/{M.default}?dry_run=true&dry_run=false", "/v1/customers/{acme}?dry_run=true", "/v1/cards/{gold}?dry_run=yes"} {
-		w.do("m", "PATCH", path, `{"name":"changed"}`).want(400)
+		w.do("m", "PATCH", path, `{"name":"changed"}`).refused(422, `"field":"dry_run"`)
+	}
+	for _, path := range []string{"/v1/cards/rebuild?dry_run=true", "/v1/customers/bulk?dry_run=1", "/v1/cards/{gold}/import?mode=replace&dry_run="} {
+		w.do("m", "POST", path, `{}`).refused(422, `"field":"dry_run"`)
 	}
 	if w.store.Revision() != before {
 		t.Error("something was written")

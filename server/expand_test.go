@@ -18,12 +18,14 @@ import (
 func TestEachRowOfAListHasItsTag(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
-		for path, one := range map[string]string{
-			"/v1/accounts": "/v1/accounts/", "/v1/groups": "/v1/groups/", "/v1/users": "/v1/users/", "/v1/customers": "/v1/customers/",
-			"/v1/cards": "/v1/cards/", "/v1/cards/{retail}/revisions": "/v1/cards/{retail}/revisions/",
+		for user, kind := range map[string]string{"m": "provider", "a": "customer"} {
+			w.do(user, "PUT", "/v1/import-profiles/acme", `{"kind":"`+kind+`"}`).want(200)
+		}
+		for _, path := range []string{
+			"/v1/accounts", "/v1/groups", "/v1/users", "/v1/customers", "/v1/cards", "/v1/cards/{retail}/revisions", "/v1/webhooks", "/v1/import-profiles",
 		} {
 			for _, user := range []string{"m", "a"} {
-				if user == "m" && strings.Contains(path, "{retail}") {
+				if user == "m" && strings.Contains(path, "{retail}") || user == "a" && path == "/v1/webhooks" {
 					continue
 				}
 				items := w.get(user, path).want(200).items()
@@ -31,7 +33,11 @@ func TestEachRowOfAListHasItsTag(t *testing.T) {
 					t.Errorf("%s: no rows for %s", path, user)
 				}
 				for _, item := range items {
-					got := w.get(user, one+item["id"].(string)).want(200)
+					id, named := item["id"].(string)
+					if !named {
+						id = item["name"].(string)
+					}
+					got := w.get(user, path+"/"+id).want(200)
 					if tag := got.header.Get("ETag"); item["etag"] != tag {
 						t.Errorf("%s: %s of %s: tag %v, want %s", user, item["id"], path, item["etag"], tag)
 					}
@@ -41,6 +47,11 @@ func TestEachRowOfAListHasItsTag(t *testing.T) {
 		item := w.get("a", "/v1/customers?id={acme}").items()[0]
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"notes":"x"}`, "If-Match", item["etag"].(string)).want(200)
 		w.do("a", "PATCH", "/v1/customers/{acme}", `{"notes":"y"}`, "If-Match", item["etag"].(string)).want(412)
+		profile := w.get("a", "/v1/import-profiles").items()[0]
+		w.do("a", "PUT", "/v1/import-profiles/acme", asText(t, profile)).want(200)
+		profile["limits"] = map[string]any{"row": 3}
+		w.do("a", "PUT", "/v1/import-profiles/acme", asText(t, profile)).want(200)
+		w.do("a", "PUT", "/v1/import-profiles/acme", `{}`, "If-Match", profile["etag"].(string)).want(412)
 	})
 }
 

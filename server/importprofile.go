@@ -32,6 +32,7 @@ type importProfileBody struct {
 	supplier.Profile
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+	ETag      string    `json:"etag,omitempty" description:"in lists: the tag of the row, for If-Match"`
 }
 
 // importProfileNew is the body of a PUT. Everything else is learnt from the next import.
@@ -60,14 +61,17 @@ func profileBody(p store.ImportProfile) (importProfileBody, error) {
 	return b, nil
 }
 
-// shownProfile is a profile as the user sees it. Prices of files are shown only to users who see all rates of the cards
-// that they see.
-func (r *inquiry) shownProfile(p store.ImportProfile) (importProfileBody, error) {
-	b, err := profileBody(p)
+// shownProfile is a profile as the user sees it, and its representation. Prices of files are shown only to users who see
+// all rates of the cards that they see.
+func (r *inquiry) shownProfile(p store.ImportProfile) (b importProfileBody, text []byte, err error) {
+	if b, err = profileBody(p); err != nil {
+		return b, nil, err
+	}
 	if !r.CostsShown().Rates {
 		b.Typical = nil
 	}
-	return b, err
+	text, err = json.Marshal(b)
+	return b, text, err
 }
 
 // cardArea is the area of the cards of a kind.
@@ -119,10 +123,11 @@ func getImportProfiles(r *exchange) error {
 	}
 	body := page[importProfileBody]{Items: []importProfileBody{}}
 	for _, q := range all[:min(len(all), p.limit)] {
-		one, err := r.shownProfile(q)
+		one, text, err := r.shownProfile(q)
 		if err != nil {
 			return err
 		}
+		one.ETag = r.s.etag(importProfileType, text)
 		body.Items = append(body.Items, one)
 	}
 	if len(all) > p.limit {
@@ -166,11 +171,7 @@ func getImportProfile(r *exchange) error {
 	if err != nil {
 		return err
 	}
-	body, err := r.shownProfile(p)
-	if err != nil {
-		return err
-	}
-	text, err := json.Marshal(body)
+	_, text, err := r.shownProfile(p)
 	if err != nil {
 		return err
 	}
@@ -197,11 +198,7 @@ func answerProfile(w *writing, t target) (written, error) {
 	if err != nil {
 		return written{}, err
 	}
-	body, err := w.r.shownProfile(p)
-	if err != nil {
-		return written{}, err
-	}
-	text, err := json.Marshal(body)
+	_, text, err := w.r.shownProfile(p)
 	return written{status: fiber.StatusOK, typ: importProfileType, body: text}, err
 }
 
@@ -215,11 +212,7 @@ func (w *writing) seenProfile(name string) (*store.ImportProfile, []byte, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	body, err := w.r.shownProfile(p)
-	if err != nil {
-		return nil, nil, err
-	}
-	text, err := json.Marshal(body)
+	_, text, err := w.r.shownProfile(p)
 	return &p, text, err
 }
 

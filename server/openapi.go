@@ -104,9 +104,8 @@ func (d *document) body(rt *route) object {
 		answer, _ := reflect.TypeOf(rt.doc.response).Field(0).Type.Elem().FieldByName("Row")
 		d.shapes.readOnly(d.shapes.named[d.shapes.inputs[row]].(object), answer.Type.Elem())
 	case rt.method == fiber.MethodPatch:
-		contents[mediaMergePatch] = object{"schema": object{"type": "object",
-			"description": "The same fields, merged as RFC 7396 says: null removes a member, also inside of a field."}}
 		d.shapes.readOnly(d.shapes.named[name].(object), reflect.TypeOf(rt.doc.response))
+		contents[mediaMergePatch] = object{"schema": d.shapes.merging(name)}
 	case rt.method == fiber.MethodPut:
 		d.shapes.readOnly(d.shapes.named[name].(object), reflect.TypeOf(rt.doc.response))
 	}

@@ -95,7 +95,11 @@ func lacking(rt *route) string {
 		if !slices.Contains(rt.doc.headers, fiber.HeaderIfNoneMatch) {
 			missing = append(missing, "no `If-None-Match`")
 		}
-		return "This list has " + strings.Join(missing, ", ") + ", and its rows have no `etag`."
+		text := "This list has " + strings.Join(missing, ", ")
+		if items, _ := answer.FieldByName("Items"); !slices.ContainsFunc(jsonProperties(items.Type.Elem()), func(p property) bool { return p.name == memberTag }) {
+			text += ", and its rows have no `etag`"
+		}
+		return text + "."
 	}
 	var unfiltered, unsorted []string
 	for _, c := range schema.Info(typ).Columns {
@@ -193,11 +197,8 @@ func references(typ string) (names []any) {
 // filters lists the parameters that select rows of a type, by column.
 func filters(typ string) (all []object) {
 	for _, c := range schema.Info(typ).Columns {
-		if !c.Show || !c.Search {
-			continue
-		}
 		for _, o := range operators {
-			if slices.Contains(o.kinds, c.Kind) {
+			if c.Show && o.takes(c) {
 				all = append(all, filter(c, o))
 			}
 		}

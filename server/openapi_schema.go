@@ -21,9 +21,10 @@ type object = map[string]any
 // shapes writes the JSON schemas of requests and answers. A schema comes from a Go
 // type. The tags of a field describe its property: description, enum, format, pattern,
 // minimum, maximum, minLength, maxLength, minItems, maxItems, uniqueItems, maxProperties,
-// default, example, required, nullable. Of a list, enum names the values of its elements. An
-// embedded struct may have the tags required, with names, and defaults, with pairs such as
-// status=active. Patterns, lengths and defaults are only for requests.
+// default, example, required, nullable ("answers": in answers alone). Of a list, enum names
+// the values of its elements. An embedded struct may have the tags required, with names, and
+// defaults, with pairs such as status=active. Patterns, lengths and defaults are only for
+// requests.
 //
 // An answer always has the fields that JSON does not omit, except the columns of rows:
 // the policy may hide each of them but the id. A request has the fields that are tagged
@@ -239,6 +240,30 @@ func (s *shapes) readOnly(body object, answer reflect.Type) {
 	}
 }
 
+// merging returns the schema of a merge patch with the fields of a body. It is the body's
+// own if no field is merged.
+func (s *shapes) merging(name string) object {
+	body := maps.Clone(s.named[name].(object))
+	properties, merged := maps.Clone(body["properties"].(object)), []string{}
+	for field, of := range properties {
+		of := maps.Clone(of.(object))
+		if members, free := of["additionalProperties"].(object); free && of["readOnly"] == nil {
+			of["additionalProperties"] = orNull(maps.Clone(members))
+			delete(of, "maxProperties") // of the result
+			properties[field] = of
+			merged = append(merged, "`"+field+"`")
+		}
+	}
+	if len(merged) > 0 {
+		slices.Sort(merged)
+		body["properties"] = properties
+		body["description"] = "merged as RFC 7396 says: in " + enumerated(merged) + ", null removes a member"
+		name += "MergePatch"
+		s.named[name] = body
+	}
+	return object{"$ref": "#/components/schemas/" + name}
+}
+
 // rowTypes are the types of rows, by the shape of their answers.
 var rowTypes = map[reflect.Type]string{
 	reflect.TypeFor[accountBody](): "account", reflect.TypeFor[groupBody](): "group", reflect.TypeFor[userBody](): "user",
@@ -332,10 +357,13 @@ func (p property) required(request bool) bool {
 	return !p.omitted
 }
 
+// cleared are the types of objects that null clears in requests.
+var cleared = []reflect.Type{reflect.TypeFor[schema.Access](), reflect.TypeFor[map[string][]string](), reflect.TypeFor[schema.Ends]()}
+
 // property returns the schema of a property.
 func (s *shapes) property(p property) object {
 	of := s.of(p.Type)
-	null := p.Tag.Get("nullable") == "true"
+	null := p.Tag.Get("nullable") == "true" || p.Tag.Get("nullable") == "answers" && !s.requests || s.requests && slices.Contains(cleared, p.Type)
 	if p.hasColumn {
 		switch kind := p.column.Kind(); {
 		case kind == schema.AccessRows && s.requests: // a ceiling, which may be one for any area

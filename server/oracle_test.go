@@ -180,7 +180,7 @@ var oracles = []oracle{
 		}),
 		ask: func(w *world) (got []answered) {
 			for _, path := range []string{
-				"/v1/cards?count=true", "/v1/cards?stale_prefix=provider", "/v1/cards/{gold}", "/v1/cards/{retail}",
+				"/v1/cards?count=true", "/v1/cards?stale_null=false", "/v1/cards/{gold}", "/v1/cards/{retail}",
 				"/v1/cards/{gold}/revisions?count=true", "/v1/cards/{gold}/revisions?sort=created_at", "/v1/cards/{gold}/rates",
 				"/v1/cards/{gold}/revisions/{gold.revision}", "/v1/cards/{gold}/revisions/{gold.revision}/diff",
 				"/v1/cards/{retail}/revisions?count=true", "/v1/cards/{gold}/rates?at=2026-03-04T05:06:17Z", "/v1/audit?count=true",

@@ -64,6 +64,13 @@ var operators = []operator{
 	{suffix: "_null", op: query.Null, kinds: anyKind, means: "has no value", null: true},
 }
 
+// takes reports whether the filter is one for a column. Ids and fixed words are given
+// whole: a part of one could be a part of none.
+func (o operator) takes(c schema.ColumnInfo) bool {
+	part := o.op == query.Contains || o.op == query.Prefix
+	return c.Search && slices.Contains(o.kinds, c.Kind) && !(part && (c.Words != nil || c.Prefix != ""))
+}
+
 // emptyParameter continues the name of a parameter without a value.
 const emptyParameter = "has no value: leave it out"
 
@@ -253,7 +260,7 @@ func filterNamed(shown map[string]schema.ColumnInfo, name string) (o operator, c
 		}
 		takes := func(name string) bool {
 			c, visible := shown[name]
-			return visible && c.Search && slices.Contains(o.kinds, c.Kind)
+			return visible && o.takes(c)
 		}
 		if !slices.ContainsFunc(names, func(name string) bool { return !takes(name) }) {
 			return o, shown[names[0]], names[1:], true

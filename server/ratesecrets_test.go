@@ -235,7 +235,7 @@ const ofRevision = "/v1/cards/{K}/revisions/"
 // asksOfRates are sent in this order. Requests that change data come last.
 var asksOfRates = []askOfRates{
 	{"GET /v1/cards", "/v1/cards?count=true", "", ""}, {"GET /v1/cards", "/v1/cards?stale=provider_card_changed&count=true", "", ""},
-	{"GET /v1/cards", "/v1/cards?stale_prefix=p", "", ""}, {"GET /v1/cards", "/v1/cards?sort=-stale", "", ""},
+	{"GET /v1/cards", "/v1/cards?stale_null=false", "", ""}, {"GET /v1/cards", "/v1/cards?sort=-stale", "", ""},
 	{"GET /v1/customers/:id/cards", "/v1/customers/{mega}/cards?count=true", "", ""}, {"GET /v1/customers/:id/cards", "/v1/customers/{acme}/cards?stale_null=true&count=true", "", ""},
 	{"GET /v1/cards/:id", "/v1/cards/{K}", "", ""}, {"GET /v1/cards/:id", "/v1/cards/{P}", "", ""},
 	{"GET /v1/cards/:id/revisions", "/v1/cards/{K}/revisions?count=true", "", ""}, {"GET /v1/cards/:id/revisions", "/v1/cards/{P}/revisions", "", ""},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -148,6 +149,13 @@ func TestAPatchReplacesOrMerges(t *testing.T) {
 			}
 		}
 		w.do("m", "PATCH", group, `{"rows":{"cdr":null}}`).faults(422, "/rows/cdr")
+		for path, wrong := range map[string][2]string{
+			group: {`{"rows":{"cdr":"read"},"name":null,"x":null}`, "/rows/cdr /name /x"}, "/v1/accounts/{A}": {`{"ceiling":{"cdr":["fly"],"fax":null},"status":"asleep"}`, "/ceiling/cdr /status"},
+			"/v1/users/{a2}": {`{"group_ends":{"{M.default}":"soon"},"login":7}`, "/group_ends/{M.default} /login"}, "/v1/customers/{acme}": {`{"status":null}`, "/status"},
+			"/v1/cards/{gold}": {`{"currency":"euro","parents":null}`, "/parents /currency"}, "/v1/webhooks/{hook}": {`{"url":"http://x.example/"}`, "/url"},
+		} { // the document refuses the same
+			w.do("m", "PATCH", path, wrong[0], "Content-Type", mergePatchType).faults(422, strings.Fields(w.expand(wrong[1]))...)
+		}
 		ceiling := func(body, media string) string {
 			return asText(t, w.do("m", "PATCH", "/v1/accounts/{A}", body, "Content-Type", media).want(200).object()["ceiling"])
 		}

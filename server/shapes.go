@@ -228,8 +228,8 @@ type cardFields struct {
 }
 
 type cardRecipe struct {
-	Parents     []parentDoc `json:"parents,omitempty" nullable:"true" maxItems:"20" description:"the cards that it is built from: own provider cards or assigned cards; written as ids or as objects"`
-	ProfitRules []ruleDoc   `json:"profit_rules,omitempty" nullable:"true" maxItems:"1000"`
+	Parents     []parentDoc `json:"parents,omitempty" nullable:"answers" maxItems:"20" description:"the cards that it is built from: own provider cards or assigned cards; written as ids or as objects"`
+	ProfitRules []ruleDoc   `json:"profit_rules,omitempty" nullable:"answers" maxItems:"1000"`
 }
 
 type parentDoc struct {

@@ -87,7 +87,7 @@ func (w *world) acceptedLosses(card string) {
 // asksOfCosts are requests about a card whose answers could reveal what it
 // costs.
 var asksOfCosts = []struct{ method, path, body string }{
-	{"GET", "/v1/cards?count=true", ""}, {"GET", "/v1/cards?stale=provider_card_changed", ""}, {"GET", "/v1/cards?stale_prefix=p&count=true", ""},
+	{"GET", "/v1/cards?count=true", ""}, {"GET", "/v1/cards?stale=provider_card_changed", ""}, {"GET", "/v1/cards?stale_null=false&count=true", ""},
 	{"GET", "/v1/cards?sort=stale", ""}, {"GET", "/v1/cards?sort=-updated_at", ""}, {"GET", "/v1/cards/{K}", ""}, {"HEAD", "/v1/cards/{K}", ""},
 	{"GET", "/v1/cards/{K}/revisions?count=true", ""}, {"GET", "/v1/cards/{K}/revisions?losses_accepted=true&count=true", ""},
 	{"GET", "/v1/cards/{K}/revisions?sort=held_reason", ""}, {"GET", "/v1/cards/{K}/revisions?held_reason_prefix=s", ""},

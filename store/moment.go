@@ -106,6 +106,15 @@ func (m *Moment) AccountsBelow(ctx context.Context, account string, limit int) (
 		WHERE d.ancestor_id = ? AND a.tenant_id = ? ORDER BY d.depth, a.id LIMIT ?`, account, m.tenant, limit)
 }
 
+// WebhooksBelow lists the ids of at most limit webhooks that have not ended and whose users
+// belong to an account or to one below it.
+func (m *Moment) WebhooksBelow(ctx context.Context, account string, limit int) ([]string, error) {
+	each := m.store.dialect.Each
+	return m.ids(ctx, "SELECT w.id AS id FROM account_tree d "+each("users", "u", "u.account_id = d.descendant_id")+" "+
+		each("webhooks", "w", "w.tenant_id = u.tenant_id AND w.user_id = u.id")+`
+		WHERE d.ancestor_id = ? AND u.tenant_id = ? AND w.status <> 'ended' LIMIT ?`, account, m.tenant, limit)
+}
+
 // OpenRevision is a revision that is in force, or may come into force.
 type OpenRevision struct {
 	ID     string `db:"id"`

@@ -16,7 +16,7 @@ type Rehearsal struct {
 	Users []UserDifference `json:"users" required:"true" description:"the affected users that the acting user can see"`
 	More  bool             `json:"more,omitempty" description:"there are more than the list shows"`
 
-	Remains *Remains `json:"remains,omitempty" description:"what stays when an account is closed"`
+	Remains *Remains `json:"remains,omitempty" description:"what stays when an account is closed, and what ends"`
 }
 
 // UserDifference describes what a write would change for one user.
@@ -69,9 +69,17 @@ func (r *Reader) DryRun() *DryRun {
 
 // Before determines what users see before the write. It returns the errors of the
 // store, and a session.DeniedError if a decision fails.
-func (d *DryRun) Before(m *store.Moment, w Write) error { return d.look(m, w, d.before) }
+func (d *DryRun) Before(m *store.Moment, w Write) error {
+	if d.left != nil {
+		if err := d.ending(m, w.ID, d.left); err != nil {
+			return err
+		}
+	}
+	return d.look(m, w, d.before)
+}
 
-// After determines what users see after the write. Its errors are those of Before.
+// After determines what users see after the write. It comes before Before, and has the
+// same errors.
 func (d *DryRun) After(m *store.Moment, w Write) (err error) {
 	if w.Closes {
 		if d.left, err = d.remains(m, w.ID); err != nil {

@@ -10,14 +10,16 @@ import (
 )
 
 // Remains lists what stays when an account is closed: rows of the account and of those
-// below it. A list is left out if the acting user may not read rows of its type.
+// below it, and the webhooks that end. A list is left out if the acting user may not read
+// rows of its type.
 type Remains struct {
 	Accounts  *Remaining `json:"accounts,omitempty" description:"accounts below that are not closed"`
 	Customers *Remaining `json:"customers,omitempty" description:"active customers"`
 	Cards     *Remaining `json:"cards_in_force,omitempty" description:"cards with an active revision"`
 	Scheduled *Remaining `json:"scheduled,omitempty" description:"scheduled and held revisions, by their paths"`
 	Drafts    *Remaining `json:"drafts,omitempty" description:"open drafts, by their paths"`
-	More      bool       `json:"more,omitempty" description:"there are more accounts or revisions than were counted"`
+	Webhooks  *Remaining `json:"webhooks_ending,omitempty" description:"webhooks that end with the closing, because of their users"`
+	More      bool       `json:"more,omitempty" description:"there are more accounts, revisions or webhooks than were counted"`
 }
 
 // Remaining is a number of rows, and the first of them.
@@ -30,6 +32,7 @@ type Remaining struct {
 const (
 	maxClosed    = 500    // accounts
 	maxRevisions = 10_000 // revisions
+	maxEnding    = 1_000  // webhooks
 )
 
 func (l *Remaining) add(name string) {
@@ -58,12 +61,25 @@ func (d *DryRun) remains(m *store.Moment, account string) (*Remains, error) {
 	return out, o.revisionsOf(ids, out)
 }
 
+// ending adds the webhooks that end when an account is closed. The moment is the one
+// before that.
+func (d *DryRun) ending(m *store.Moment, account string, out *Remains) error {
+	ids, err := m.WebhooksBelow(d.r.Ctx, account, maxEnding+1)
+	if err != nil {
+		return err
+	}
+	out.More = out.More || len(ids) > maxEnding
+	o := observer{r: d.r, m: m, quiet: true}
+	out.Webhooks, err = o.ofAccounts("webhook", "id", ids[:min(len(ids), maxEnding)], predicate.True{})
+	return err
+}
+
 var notClosed = predicate.Compare{Op: predicate.Ne, Left: predicate.Column("status"), Right: predicate.Operand{Const: store.Closed}}
 
-// ofAccounts lists visible rows of accounts for which also holds. It returns nil if the
-// user sees none of the type.
-func (o observer) ofAccounts(typ, column string, accounts []string, also predicate.Expr) (*Remaining, error) {
-	q, shown, err := o.rowsOf(typ, column, accounts, also)
+// ofAccounts lists visible rows whose column has one of these ids, and for which also
+// holds. It returns nil if the user may not read the type.
+func (o observer) ofAccounts(typ, column string, among []string, also predicate.Expr) (*Remaining, error) {
+	q, shown, err := o.rowsOf(typ, column, among, also)
 	if err != nil || !shown {
 		return nil, err
 	}

@@ -1169,7 +1169,7 @@ export interface paths {
         };
         /**
          * The own account's rules for reading suppliers' files
-         * @description The answers that files of a supplier need, kept by name. This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`, and its rows have no `etag`.
+         * @description The answers that files of a supplier need, kept by name. This list has no filters, no `sort`, no `expand`, no `prev`, no `If-None-Match`.
          */
         get: operations["listImportProfiles"];
         put?: never;
@@ -1660,10 +1660,12 @@ export interface components {
             customers?: components["schemas"]["Remaining"];
             /** @description open drafts, by their paths */
             drafts?: components["schemas"]["Remaining"];
-            /** @description there are more accounts or revisions than were counted */
+            /** @description there are more accounts, revisions or webhooks than were counted */
             more?: boolean;
             /** @description scheduled and held revisions, by their paths */
             scheduled?: components["schemas"]["Remaining"];
+            /** @description webhooks that end with the closing, because of their users */
+            webhooks_ending?: components["schemas"]["Remaining"];
         };
         AccountUpdate: {
             /** @description go on although the currencies of a card and of an account or a customer differ */
@@ -1671,6 +1673,38 @@ export interface components {
             /** @description the most access that the account may have, by area */
             ceiling?: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
+            } | null;
+            /** Format: date-time */
+            readonly created_at?: string;
+            /** @description ISO 4217; fixed once set */
+            currency?: string | null;
+            email?: string | null;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                parent?: components["schemas"]["Account"] | string | null;
+            };
+            external_id?: string | null;
+            readonly id?: string;
+            /** @enum {string} */
+            readonly kind?: "master" | "reseller";
+            name?: string;
+            readonly parent_id?: string | null;
+            /** @description the name that accounts below see */
+            public_name?: string | null;
+            /** @enum {string} */
+            status?: "active" | "suspended" | "closed";
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
+        /** @description merged as RFC 7396 says: in `ceiling`, null removes a member */
+        AccountUpdateMergePatch: {
+            /** @description go on although the currencies of a card and of an account or a customer differ */
+            accept_currency?: boolean;
+            /** @description the most access that the account may have, by area */
+            ceiling?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[] | null;
             } | null;
             /** Format: date-time */
             readonly created_at?: string;
@@ -2121,8 +2155,8 @@ export interface components {
             /** @description private to the owner */
             notes?: string | null;
             /** @description the cards that it is built from: own provider cards or assigned cards; written as ids or as objects */
-            parents?: (string | components["schemas"]["CardParentInput"])[] | null;
-            profit_rules?: components["schemas"]["ProfitRuleInput"][] | null;
+            parents?: (string | components["schemas"]["CardParentInput"])[];
+            profit_rules?: components["schemas"]["ProfitRuleInput"][];
             /** @description the name that accounts it is assigned to see */
             public_name?: string | null;
             public_notes?: string | null;
@@ -2179,8 +2213,8 @@ export interface components {
             /** @description private to the owner */
             notes?: string | null;
             /** @description the cards that it is built from: own provider cards or assigned cards; written as ids or as objects */
-            parents?: (string | components["schemas"]["CardParentInput"])[] | null;
-            profit_rules?: components["schemas"]["ProfitRuleInput"][] | null;
+            parents?: (string | components["schemas"]["CardParentInput"])[];
+            profit_rules?: components["schemas"]["ProfitRuleInput"][];
             /** @description the name that accounts it is assigned to see */
             public_name?: string | null;
             public_notes?: string | null;
@@ -2288,8 +2322,8 @@ export interface components {
             /** @description private to the owner */
             notes?: string | null;
             /** @description the cards that it is built from: own provider cards or assigned cards; written as ids or as objects */
-            parents?: (string | components["schemas"]["CardParentInput"])[] | null;
-            profit_rules?: components["schemas"]["ProfitRuleInput"][] | null;
+            parents?: (string | components["schemas"]["CardParentInput"])[];
+            profit_rules?: components["schemas"]["ProfitRuleInput"][];
             /** @description the name that accounts it is assigned to see */
             public_name?: string | null;
             public_notes?: string | null;
@@ -2344,8 +2378,8 @@ export interface components {
             /** @description private to the owner */
             notes?: string | null;
             /** @description the cards that it is built from: own provider cards or assigned cards; written as ids or as objects */
-            parents?: (string | components["schemas"]["CardParentInput"])[] | null;
-            profit_rules?: components["schemas"]["ProfitRuleInput"][] | null;
+            parents?: (string | components["schemas"]["CardParentInput"])[];
+            profit_rules?: components["schemas"]["ProfitRuleInput"][];
             /** @description the name that accounts it is assigned to see */
             public_name?: string | null;
             public_notes?: string | null;
@@ -2680,7 +2714,7 @@ export interface components {
         DryRun: {
             /** @description there are more than the list shows */
             more?: boolean;
-            /** @description what stays when an account is closed */
+            /** @description what stays when an account is closed, and what ends */
             remains?: components["schemas"]["AccountRemains"];
             /** @description the affected users that the acting user can see */
             users: components["schemas"]["UserDifference"][];
@@ -2755,6 +2789,8 @@ export interface components {
             resource?: components["schemas"]["EvaluationEntity"];
             /** @description default of all questions */
             subject?: components["schemas"]["EvaluationEntity"];
+        } & {
+            [key: string]: unknown;
         };
         EvaluationsResponse: {
             context?: unknown;
@@ -2952,7 +2988,7 @@ export interface components {
             /** @description access by area; the row with the longest name counts, and an empty access denies */
             rows?: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
-            };
+            } | null;
             /** @enum {string} */
             template?: "default-reseller";
         };
@@ -3013,7 +3049,7 @@ export interface components {
             /** @description access by area; the row with the longest name counts, and an empty access denies */
             rows?: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
-            };
+            } | null;
             readonly template?: string | null;
             /** Format: date-time */
             readonly updated_at?: string;
@@ -3032,7 +3068,7 @@ export interface components {
             /** @description access by area; the row with the longest name counts, and an empty access denies */
             rows?: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
-            };
+            } | null;
         };
         GroupList: {
             items: components["schemas"]["Group"][];
@@ -3057,7 +3093,7 @@ export interface components {
             /** @description access by area; the row with the longest name counts, and an empty access denies */
             rows?: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
-            };
+            } | null;
         };
         GroupUpdate: {
             readonly account_id?: string;
@@ -3081,7 +3117,35 @@ export interface components {
             /** @description access by area; the row with the longest name counts, and an empty access denies */
             rows?: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
+            } | null;
+            readonly template?: string | null;
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
+        /** @description merged as RFC 7396 says: in `rows`, null removes a member */
+        GroupUpdateMergePatch: {
+            readonly account_id?: string;
+            /** Format: date-time */
+            readonly created_at?: string;
+            /** @description create, read, update, delete */
+            default_access?: ("create" | "read" | "update" | "delete")[];
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
             };
+            external_id?: string | null;
+            readonly id?: string;
+            /** @description none, all, or a list of accounts directly below */
+            lend_to?: ("none" | "all") | string[];
+            name?: string;
+            /** @description the name that accounts it is lent to see */
+            public_name?: string | null;
+            /** @description access by area; the row with the longest name counts, and an empty access denies */
+            rows?: {
+                [key: string]: ("create" | "read" | "update" | "delete")[] | null;
+            } | null;
             readonly template?: string | null;
             /** Format: date-time */
             readonly updated_at?: string;
@@ -3179,6 +3243,8 @@ export interface components {
             columns: components["schemas"]["Shape"][];
             /** Format: date-time */
             created_at: string;
+            /** @description in lists: the tag of the row, for If-Match */
+            etag?: string;
             /**
              * @description of the cards: the profile belongs to their area
              * @enum {string}
@@ -3199,6 +3265,8 @@ export interface components {
             readonly columns?: components["schemas"]["Shape"][];
             /** Format: date-time */
             readonly created_at?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
             /**
              * @description default: provider
              * @enum {string}
@@ -3908,7 +3976,7 @@ export interface components {
             /** @description access by area; the row with the longest name counts, and an empty access denies */
             rows?: {
                 [key: string]: ("create" | "read" | "update" | "delete")[];
-            };
+            } | null;
         };
         Typical: {
             /** @description a decimal number */
@@ -3964,7 +4032,7 @@ export interface components {
             /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
             group_ends?: {
                 [key: string]: string;
-            };
+            } | null;
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             readonly id?: string;
@@ -3987,7 +4055,7 @@ export interface components {
             /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
             group_ends?: {
                 [key: string]: string;
-            };
+            } | null;
             /** @description at least one, owned by or lent to the user's account */
             groups: string[];
             /** @description networks in CIDR notation; empty for any */
@@ -4027,7 +4095,7 @@ export interface components {
             /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
             group_ends?: {
                 [key: string]: string;
-            };
+            } | null;
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             /** @description networks in CIDR notation; empty for any */
@@ -4055,7 +4123,7 @@ export interface components {
             /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
             group_ends?: {
                 [key: string]: string;
-            };
+            } | null;
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             readonly id?: string;
@@ -4086,10 +4154,42 @@ export interface components {
             /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
             group_ends?: {
                 [key: string]: string;
-            };
+            } | null;
             /** @description at least one, owned by or lent to the user's account */
             groups?: string[];
             id: string;
+            /** @description networks in CIDR notation; empty for any */
+            ip_allow?: string[];
+            /** Format: email */
+            login?: string;
+            name?: string | null;
+            /** @enum {string} */
+            status?: "active" | "disabled";
+            time_zone?: string | null;
+            /** Format: date-time */
+            readonly updated_at?: string;
+        };
+        /** @description merged as RFC 7396 says: in `group_ends`, null removes a member */
+        UserUpdateMergePatch: {
+            readonly account_id?: string;
+            /** Format: date-time */
+            readonly created_at?: string;
+            /** @description the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412 */
+            etag?: string;
+            /** @description with expand: the rows that this row refers to, as GET shows them */
+            readonly expanded?: {
+                account?: components["schemas"]["Account"] | string | null;
+                groups?: (components["schemas"]["Group"] | string)[];
+            };
+            /** @description the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity */
+            external_id?: string | null;
+            /** @description when the user leaves groups by itself, by group; each is one of groups, and each time is in the future */
+            group_ends?: {
+                [key: string]: string | null;
+            } | null;
+            /** @description at least one, owned by or lent to the user's account */
+            groups?: string[];
+            readonly id?: string;
             /** @description networks in CIDR notation; empty for any */
             ip_allow?: string[];
             /** Format: email */
@@ -5222,30 +5322,18 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description parent_id has one of these values */
                 parent_id?: string[];
                 /** @description parent_id has none of these values */
                 parent_id_ne?: string[];
-                /** @description parent_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                parent_id_contains?: string;
-                /** @description parent_id begins with this text */
-                parent_id_prefix?: string;
                 /** @description parent_id has no value */
                 parent_id_null?: boolean;
                 /** @description kind has one of these values */
                 kind?: ("master" | "reseller")[];
                 /** @description kind has none of these values */
                 kind_ne?: ("master" | "reseller")[];
-                /** @description kind contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                kind_contains?: string;
-                /** @description kind begins with this text */
-                kind_prefix?: string;
                 /** @description kind has no value */
                 kind_null?: boolean;
                 /** @description name has one of these values */
@@ -5292,10 +5380,6 @@ export interface operations {
                 status?: ("active" | "suspended" | "closed")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "suspended" | "closed")[];
-                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                status_contains?: string;
-                /** @description status begins with this text */
-                status_prefix?: string;
                 /** @description status has no value */
                 status_null?: boolean;
                 /** @description external_id has one of these values */
@@ -5827,7 +5911,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["AccountUpdate"];
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": components["schemas"]["AccountUpdateMergePatch"];
             };
         };
         responses: {
@@ -5892,10 +5976,6 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description at has one of these values */
@@ -5916,10 +5996,6 @@ export interface operations {
                 actor?: string[];
                 /** @description actor has none of these values */
                 actor_ne?: string[];
-                /** @description actor contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                actor_contains?: string;
-                /** @description actor begins with this text */
-                actor_prefix?: string;
                 /** @description actor has no value */
                 actor_null?: boolean;
                 /** @description panel has one of these values */
@@ -5936,20 +6012,12 @@ export interface operations {
                 account?: string[];
                 /** @description account has none of these values */
                 account_ne?: string[];
-                /** @description account contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_contains?: string;
-                /** @description account begins with this text */
-                account_prefix?: string;
                 /** @description account has no value */
                 account_null?: boolean;
                 /** @description action has one of these values */
                 action?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune" | "break_glass" | "erase")[];
                 /** @description action has none of these values */
                 action_ne?: ("create" | "update" | "delete" | "assign" | "build" | "activate" | "accept_losses" | "open" | "preview" | "prune" | "break_glass" | "erase")[];
-                /** @description action contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                action_contains?: string;
-                /** @description action begins with this text */
-                action_prefix?: string;
                 /** @description action has no value */
                 action_null?: boolean;
             };
@@ -6119,30 +6187,18 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description account_id has one of these values */
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_id_contains?: string;
-                /** @description account_id begins with this text */
-                account_id_prefix?: string;
                 /** @description account_id has no value */
                 account_id_null?: boolean;
                 /** @description kind has one of these values */
                 kind?: ("provider" | "customer")[];
                 /** @description kind has none of these values */
                 kind_ne?: ("provider" | "customer")[];
-                /** @description kind contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                kind_contains?: string;
-                /** @description kind begins with this text */
-                kind_prefix?: string;
                 /** @description kind has no value */
                 kind_null?: boolean;
                 /** @description name has one of these values */
@@ -6189,10 +6245,6 @@ export interface operations {
                 direction?: ("termination" | "origination")[];
                 /** @description direction has none of these values */
                 direction_ne?: ("termination" | "origination")[];
-                /** @description direction contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                direction_contains?: string;
-                /** @description direction begins with this text */
-                direction_prefix?: string;
                 /** @description direction has no value */
                 direction_null?: boolean;
                 /** @description tech_prefix has one of these values */
@@ -6223,10 +6275,6 @@ export interface operations {
                 rate_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description rate_rounding has none of these values */
                 rate_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description rate_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                rate_rounding_contains?: string;
-                /** @description rate_rounding begins with this text */
-                rate_rounding_prefix?: string;
                 /** @description rate_rounding has no value */
                 rate_rounding_null?: boolean;
                 /** @description charge_precision has one of these values */
@@ -6247,10 +6295,6 @@ export interface operations {
                 charge_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description charge_rounding has none of these values */
                 charge_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description charge_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                charge_rounding_contains?: string;
-                /** @description charge_rounding begins with this text */
-                charge_rounding_prefix?: string;
                 /** @description charge_rounding has no value */
                 charge_rounding_null?: boolean;
                 /** @description notes has one of these values */
@@ -6283,20 +6327,12 @@ export interface operations {
                 compact?: ("min" | "max" | "avg")[];
                 /** @description compact has none of these values */
                 compact_ne?: ("min" | "max" | "avg")[];
-                /** @description compact contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                compact_contains?: string;
-                /** @description compact begins with this text */
-                compact_prefix?: string;
                 /** @description compact has no value */
                 compact_null?: boolean;
                 /** @description routing has one of these values */
                 routing?: ("dearest" | "cheapest")[];
                 /** @description routing has none of these values */
                 routing_ne?: ("dearest" | "cheapest")[];
-                /** @description routing contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                routing_contains?: string;
-                /** @description routing begins with this text */
-                routing_prefix?: string;
                 /** @description routing has no value */
                 routing_null?: boolean;
                 /** @description external_id has one of these values */
@@ -6313,10 +6349,6 @@ export interface operations {
                 stale?: ("provider_card_changed" | "provider_card_withdrawn")[];
                 /** @description stale has none of these values */
                 stale_ne?: ("provider_card_changed" | "provider_card_withdrawn")[];
-                /** @description stale contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                stale_contains?: string;
-                /** @description stale begins with this text */
-                stale_prefix?: string;
                 /** @description stale has no value */
                 stale_null?: boolean;
                 /** @description created_at has one of these values */
@@ -7013,7 +7045,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["CardUpdate"];
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": components["schemas"]["CardUpdate"];
             };
         };
         responses: {
@@ -7098,10 +7130,6 @@ export interface operations {
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_id_contains?: string;
-                /** @description account_id begins with this text */
-                account_id_prefix?: string;
                 /** @description account_id has no value */
                 account_id_null?: boolean;
                 /** @description valid_from has one of these values */
@@ -7432,10 +7460,6 @@ export interface operations {
                 customer_id?: string[];
                 /** @description customer_id has none of these values */
                 customer_id_ne?: string[];
-                /** @description customer_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                customer_id_contains?: string;
-                /** @description customer_id begins with this text */
-                customer_id_prefix?: string;
                 /** @description customer_id has no value */
                 customer_id_null?: boolean;
                 /** @description valid_from has one of these values */
@@ -8264,10 +8288,6 @@ export interface operations {
                 status?: ("open" | "blocked")[];
                 /** @description status has none of these values */
                 status_ne?: ("open" | "blocked")[];
-                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                status_contains?: string;
-                /** @description status begins with this text */
-                status_prefix?: string;
                 /** @description status has no value */
                 status_null?: boolean;
             };
@@ -8388,10 +8408,6 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description number has one of these values */
@@ -8412,10 +8428,6 @@ export interface operations {
                 status?: ("draft" | "scheduled" | "held" | "active" | "inactive" | "archived")[];
                 /** @description status has none of these values */
                 status_ne?: ("draft" | "scheduled" | "held" | "active" | "inactive" | "archived")[];
-                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                status_contains?: string;
-                /** @description status begins with this text */
-                status_prefix?: string;
                 /** @description status has no value */
                 status_null?: boolean;
                 /** @description live_at has one of these values */
@@ -8478,30 +8490,18 @@ export interface operations {
                 origin?: ("import" | "build")[];
                 /** @description origin has none of these values */
                 origin_ne?: ("import" | "build")[];
-                /** @description origin contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                origin_contains?: string;
-                /** @description origin begins with this text */
-                origin_prefix?: string;
                 /** @description origin has no value */
                 origin_null?: boolean;
                 /** @description base_id has one of these values */
                 base_id?: string[];
                 /** @description base_id has none of these values */
                 base_id_ne?: string[];
-                /** @description base_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                base_id_contains?: string;
-                /** @description base_id begins with this text */
-                base_id_prefix?: string;
                 /** @description base_id has no value */
                 base_id_null?: boolean;
                 /** @description scheduled_by has one of these values */
                 scheduled_by?: string[];
                 /** @description scheduled_by has none of these values */
                 scheduled_by_ne?: string[];
-                /** @description scheduled_by contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                scheduled_by_contains?: string;
-                /** @description scheduled_by begins with this text */
-                scheduled_by_prefix?: string;
                 /** @description scheduled_by has no value */
                 scheduled_by_null?: boolean;
                 /** @description losses_accepted has one of these values */
@@ -8788,7 +8788,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["RevisionUpdate"];
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": components["schemas"]["RevisionUpdate"];
             };
         };
         responses: {
@@ -9161,20 +9161,12 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description account_id has one of these values */
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_id_contains?: string;
-                /** @description account_id begins with this text */
-                account_id_prefix?: string;
                 /** @description account_id has no value */
                 account_id_null?: boolean;
                 /** @description name has one of these values */
@@ -9201,10 +9193,6 @@ export interface operations {
                 status?: ("active" | "suspended" | "closed")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "suspended" | "closed")[];
-                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                status_contains?: string;
-                /** @description status begins with this text */
-                status_prefix?: string;
                 /** @description status has no value */
                 status_null?: boolean;
                 /** @description currency has one of these values */
@@ -10010,7 +9998,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["CustomerUpdate"];
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": components["schemas"]["CustomerUpdate"];
             };
         };
         responses: {
@@ -10166,30 +10154,18 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description account_id has one of these values */
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_id_contains?: string;
-                /** @description account_id begins with this text */
-                account_id_prefix?: string;
                 /** @description account_id has no value */
                 account_id_null?: boolean;
                 /** @description kind has one of these values */
                 kind?: ("provider" | "customer")[];
                 /** @description kind has none of these values */
                 kind_ne?: ("provider" | "customer")[];
-                /** @description kind contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                kind_contains?: string;
-                /** @description kind begins with this text */
-                kind_prefix?: string;
                 /** @description kind has no value */
                 kind_null?: boolean;
                 /** @description name has one of these values */
@@ -10236,10 +10212,6 @@ export interface operations {
                 direction?: ("termination" | "origination")[];
                 /** @description direction has none of these values */
                 direction_ne?: ("termination" | "origination")[];
-                /** @description direction contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                direction_contains?: string;
-                /** @description direction begins with this text */
-                direction_prefix?: string;
                 /** @description direction has no value */
                 direction_null?: boolean;
                 /** @description tech_prefix has one of these values */
@@ -10270,10 +10242,6 @@ export interface operations {
                 rate_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description rate_rounding has none of these values */
                 rate_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description rate_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                rate_rounding_contains?: string;
-                /** @description rate_rounding begins with this text */
-                rate_rounding_prefix?: string;
                 /** @description rate_rounding has no value */
                 rate_rounding_null?: boolean;
                 /** @description charge_precision has one of these values */
@@ -10294,10 +10262,6 @@ export interface operations {
                 charge_rounding?: ("up" | "down" | "half_up" | "half_down")[];
                 /** @description charge_rounding has none of these values */
                 charge_rounding_ne?: ("up" | "down" | "half_up" | "half_down")[];
-                /** @description charge_rounding contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                charge_rounding_contains?: string;
-                /** @description charge_rounding begins with this text */
-                charge_rounding_prefix?: string;
                 /** @description charge_rounding has no value */
                 charge_rounding_null?: boolean;
                 /** @description notes has one of these values */
@@ -10330,20 +10294,12 @@ export interface operations {
                 compact?: ("min" | "max" | "avg")[];
                 /** @description compact has none of these values */
                 compact_ne?: ("min" | "max" | "avg")[];
-                /** @description compact contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                compact_contains?: string;
-                /** @description compact begins with this text */
-                compact_prefix?: string;
                 /** @description compact has no value */
                 compact_null?: boolean;
                 /** @description routing has one of these values */
                 routing?: ("dearest" | "cheapest")[];
                 /** @description routing has none of these values */
                 routing_ne?: ("dearest" | "cheapest")[];
-                /** @description routing contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                routing_contains?: string;
-                /** @description routing begins with this text */
-                routing_prefix?: string;
                 /** @description routing has no value */
                 routing_null?: boolean;
                 /** @description external_id has one of these values */
@@ -10360,10 +10316,6 @@ export interface operations {
                 stale?: ("provider_card_changed" | "provider_card_withdrawn")[];
                 /** @description stale has none of these values */
                 stale_ne?: ("provider_card_changed" | "provider_card_withdrawn")[];
-                /** @description stale contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                stale_contains?: string;
-                /** @description stale begins with this text */
-                stale_prefix?: string;
                 /** @description stale has no value */
                 stale_null?: boolean;
                 /** @description created_at has one of these values */
@@ -10836,20 +10788,12 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description account_id has one of these values */
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_id_contains?: string;
-                /** @description account_id begins with this text */
-                account_id_prefix?: string;
                 /** @description account_id has no value */
                 account_id_null?: boolean;
                 /** @description name has one of these values */
@@ -11677,7 +11621,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["GroupUpdate"];
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": components["schemas"]["GroupUpdateMergePatch"];
             };
         };
         responses: {
@@ -11779,8 +11723,9 @@ export interface operations {
                      *           ],
                      *           "columns": [],
                      *           "limits": {},
-                     *           "created_at": "2026-11-30T03:36:02.503787Z",
-                     *           "updated_at": "2026-11-30T03:36:02.503787Z"
+                     *           "created_at": "2026-11-30T23:38:30.923095Z",
+                     *           "updated_at": "2026-11-30T23:38:30.923095Z",
+                     *           "etag": "\"FKRiHG1zMOfsJERZdqaZh3o6\""
                      *         }
                      *       ]
                      *     }
@@ -12872,20 +12817,12 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description account_id has one of these values */
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_id_contains?: string;
-                /** @description account_id begins with this text */
-                account_id_prefix?: string;
                 /** @description account_id has no value */
                 account_id_null?: boolean;
                 /** @description external_id has one of these values */
@@ -12928,10 +12865,6 @@ export interface operations {
                 status?: ("active" | "disabled")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "disabled")[];
-                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                status_contains?: string;
-                /** @description status begins with this text */
-                status_prefix?: string;
                 /** @description status has no value */
                 status_null?: boolean;
                 /** @description time_zone has one of these values */
@@ -13732,7 +13665,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["UserUpdate"];
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": components["schemas"]["UserUpdateMergePatch"];
             };
         };
         responses: {
@@ -13799,30 +13732,18 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description account_id has one of these values */
                 account_id?: string[];
                 /** @description account_id has none of these values */
                 account_id_ne?: string[];
-                /** @description account_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                account_id_contains?: string;
-                /** @description account_id begins with this text */
-                account_id_prefix?: string;
                 /** @description account_id has no value */
                 account_id_null?: boolean;
                 /** @description user_id has one of these values */
                 user_id?: string[];
                 /** @description user_id has none of these values */
                 user_id_ne?: string[];
-                /** @description user_id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                user_id_contains?: string;
-                /** @description user_id begins with this text */
-                user_id_prefix?: string;
                 /** @description user_id has no value */
                 user_id_null?: boolean;
                 /** @description url has one of these values */
@@ -13839,20 +13760,12 @@ export interface operations {
                 status?: ("active" | "paused" | "ended")[];
                 /** @description status has none of these values */
                 status_ne?: ("active" | "paused" | "ended")[];
-                /** @description status contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                status_contains?: string;
-                /** @description status begins with this text */
-                status_prefix?: string;
                 /** @description status has no value */
                 status_null?: boolean;
                 /** @description ended_reason has one of these values */
                 ended_reason?: ("user" | "gone")[];
                 /** @description ended_reason has none of these values */
                 ended_reason_ne?: ("user" | "gone")[];
-                /** @description ended_reason contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                ended_reason_contains?: string;
-                /** @description ended_reason begins with this text */
-                ended_reason_prefix?: string;
                 /** @description ended_reason has no value */
                 ended_reason_null?: boolean;
                 /** @description old_until has one of these values */
@@ -14242,7 +14155,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["WebhookUpdate"];
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": components["schemas"]["WebhookUpdate"];
             };
         };
         responses: {
@@ -14308,10 +14221,6 @@ export interface operations {
                 id?: string[];
                 /** @description id has none of these values */
                 id_ne?: string[];
-                /** @description id contains this text, without regard to the case of A to Z; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                id_contains?: string;
-                /** @description id begins with this text */
-                id_prefix?: string;
                 /** @description id has no value */
                 id_null?: boolean;
                 /** @description made_at has one of these values */

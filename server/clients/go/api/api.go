@@ -396,6 +396,69 @@ func (e AccountUpdateStatus) Valid() bool {
 	}
 }
 
+// Defines values for AccountUpdateMergePatchCeiling.
+const (
+	AccountUpdateMergePatchCeilingCreate AccountUpdateMergePatchCeiling = "create"
+	AccountUpdateMergePatchCeilingDelete AccountUpdateMergePatchCeiling = "delete"
+	AccountUpdateMergePatchCeilingRead   AccountUpdateMergePatchCeiling = "read"
+	AccountUpdateMergePatchCeilingUpdate AccountUpdateMergePatchCeiling = "update"
+)
+
+// Valid indicates whether the value is a known member of the AccountUpdateMergePatchCeiling enum.
+func (e AccountUpdateMergePatchCeiling) Valid() bool {
+	switch e {
+	case AccountUpdateMergePatchCeilingCreate:
+		return true
+	case AccountUpdateMergePatchCeilingDelete:
+		return true
+	case AccountUpdateMergePatchCeilingRead:
+		return true
+	case AccountUpdateMergePatchCeilingUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountUpdateMergePatchKind.
+const (
+	AccountUpdateMergePatchKindMaster   AccountUpdateMergePatchKind = "master"
+	AccountUpdateMergePatchKindReseller AccountUpdateMergePatchKind = "reseller"
+)
+
+// Valid indicates whether the value is a known member of the AccountUpdateMergePatchKind enum.
+func (e AccountUpdateMergePatchKind) Valid() bool {
+	switch e {
+	case AccountUpdateMergePatchKindMaster:
+		return true
+	case AccountUpdateMergePatchKindReseller:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountUpdateMergePatchStatus.
+const (
+	AccountUpdateMergePatchStatusActive    AccountUpdateMergePatchStatus = "active"
+	AccountUpdateMergePatchStatusClosed    AccountUpdateMergePatchStatus = "closed"
+	AccountUpdateMergePatchStatusSuspended AccountUpdateMergePatchStatus = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the AccountUpdateMergePatchStatus enum.
+func (e AccountUpdateMergePatchStatus) Valid() bool {
+	switch e {
+	case AccountUpdateMergePatchStatusActive:
+		return true
+	case AccountUpdateMergePatchStatusClosed:
+		return true
+	case AccountUpdateMergePatchStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccountWithWarningsCeiling.
 const (
 	AccountWithWarningsCeilingCreate AccountWithWarningsCeiling = "create"
@@ -2013,6 +2076,54 @@ func (e GroupUpdateRows) Valid() bool {
 	}
 }
 
+// Defines values for GroupUpdateMergePatchDefaultAccess.
+const (
+	GroupUpdateMergePatchDefaultAccessCreate GroupUpdateMergePatchDefaultAccess = "create"
+	GroupUpdateMergePatchDefaultAccessDelete GroupUpdateMergePatchDefaultAccess = "delete"
+	GroupUpdateMergePatchDefaultAccessRead   GroupUpdateMergePatchDefaultAccess = "read"
+	GroupUpdateMergePatchDefaultAccessUpdate GroupUpdateMergePatchDefaultAccess = "update"
+)
+
+// Valid indicates whether the value is a known member of the GroupUpdateMergePatchDefaultAccess enum.
+func (e GroupUpdateMergePatchDefaultAccess) Valid() bool {
+	switch e {
+	case GroupUpdateMergePatchDefaultAccessCreate:
+		return true
+	case GroupUpdateMergePatchDefaultAccessDelete:
+		return true
+	case GroupUpdateMergePatchDefaultAccessRead:
+		return true
+	case GroupUpdateMergePatchDefaultAccessUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GroupUpdateMergePatchRows.
+const (
+	GroupUpdateMergePatchRowsCreate GroupUpdateMergePatchRows = "create"
+	GroupUpdateMergePatchRowsDelete GroupUpdateMergePatchRows = "delete"
+	GroupUpdateMergePatchRowsRead   GroupUpdateMergePatchRows = "read"
+	GroupUpdateMergePatchRowsUpdate GroupUpdateMergePatchRows = "update"
+)
+
+// Valid indicates whether the value is a known member of the GroupUpdateMergePatchRows enum.
+func (e GroupUpdateMergePatchRows) Valid() bool {
+	switch e {
+	case GroupUpdateMergePatchRowsCreate:
+		return true
+	case GroupUpdateMergePatchRowsDelete:
+		return true
+	case GroupUpdateMergePatchRowsRead:
+		return true
+	case GroupUpdateMergePatchRowsUpdate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GroupWithWarningsDefaultAccess.
 const (
 	GroupWithWarningsDefaultAccessCreate GroupWithWarningsDefaultAccess = "create"
@@ -2916,6 +3027,24 @@ func (e UserUpdateByIDStatus) Valid() bool {
 	}
 }
 
+// Defines values for UserUpdateMergePatchStatus.
+const (
+	UserUpdateMergePatchStatusActive   UserUpdateMergePatchStatus = "active"
+	UserUpdateMergePatchStatusDisabled UserUpdateMergePatchStatus = "disabled"
+)
+
+// Valid indicates whether the value is a known member of the UserUpdateMergePatchStatus enum.
+func (e UserUpdateMergePatchStatus) Valid() bool {
+	switch e {
+	case UserUpdateMergePatchStatusActive:
+		return true
+	case UserUpdateMergePatchStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookEndedReason.
 const (
 	WebhookEndedReasonGone        WebhookEndedReason = "gone"
@@ -3304,11 +3433,14 @@ type AccountRemains struct {
 	// Drafts open drafts, by their paths
 	Drafts *Remaining `json:"drafts,omitempty"`
 
-	// More there are more accounts or revisions than were counted
+	// More there are more accounts, revisions or webhooks than were counted
 	More *bool `json:"more,omitempty"`
 
 	// Scheduled scheduled and held revisions, by their paths
 	Scheduled *Remaining `json:"scheduled,omitempty"`
+
+	// WebhooksEnding webhooks that end with the closing, because of their users
+	WebhooksEnding *Remaining `json:"webhooks_ending,omitempty"`
 }
 
 // AccountUpdate defines model for AccountUpdate.
@@ -3351,6 +3483,47 @@ type AccountUpdateKind string
 
 // AccountUpdateStatus defines model for AccountUpdate.Status.
 type AccountUpdateStatus string
+
+// AccountUpdateMergePatch merged as RFC 7396 says: in `ceiling`, null removes a member
+type AccountUpdateMergePatch struct {
+	// AcceptCurrency go on although the currencies of a card and of an account or a customer differ
+	AcceptCurrency *bool `json:"accept_currency,omitempty"`
+
+	// Ceiling the most access that the account may have, by area
+	Ceiling   *map[string]*[]AccountUpdateMergePatchCeiling `json:"ceiling,omitempty"`
+	CreatedAt *time.Time                                    `json:"created_at,omitempty"`
+
+	// Currency ISO 4217; fixed once set
+	Currency *string `json:"currency,omitempty"`
+	Email    *string `json:"email,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Parent interface{} `json:"parent,omitempty"`
+	} `json:"expanded,omitempty"`
+	ExternalId *string                      `json:"external_id,omitempty"`
+	Id         *string                      `json:"id,omitempty"`
+	Kind       *AccountUpdateMergePatchKind `json:"kind,omitempty"`
+	Name       *string                      `json:"name,omitempty"`
+	ParentId   *string                      `json:"parent_id,omitempty"`
+
+	// PublicName the name that accounts below see
+	PublicName *string                        `json:"public_name,omitempty"`
+	Status     *AccountUpdateMergePatchStatus `json:"status,omitempty"`
+	UpdatedAt  *time.Time                     `json:"updated_at,omitempty"`
+}
+
+// AccountUpdateMergePatchCeiling defines model for AccountUpdateMergePatch.Ceiling.
+type AccountUpdateMergePatchCeiling string
+
+// AccountUpdateMergePatchKind defines model for AccountUpdateMergePatch.Kind.
+type AccountUpdateMergePatchKind string
+
+// AccountUpdateMergePatchStatus defines model for AccountUpdateMergePatch.Status.
+type AccountUpdateMergePatchStatus string
 
 // AccountWithWarnings defines model for AccountWithWarnings.
 type AccountWithWarnings struct {
@@ -4632,7 +4805,7 @@ type DryRun struct {
 	// More there are more than the list shows
 	More *bool `json:"more,omitempty"`
 
-	// Remains what stays when an account is closed
+	// Remains what stays when an account is closed, and what ends
 	Remains *AccountRemains `json:"remains,omitempty"`
 
 	// Users the affected users that the acting user can see
@@ -4715,7 +4888,8 @@ type EvaluationsRequest struct {
 	Resource *EvaluationEntity `json:"resource,omitempty"`
 
 	// Subject default of all questions
-	Subject *EvaluationEntity `json:"subject,omitempty"`
+	Subject              *EvaluationEntity      `json:"subject,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
 // EvaluationsResponse defines model for EvaluationsResponse.
@@ -5150,6 +5324,43 @@ type GroupUpdateDefaultAccess string
 // GroupUpdateRows defines model for GroupUpdate.Rows.
 type GroupUpdateRows string
 
+// GroupUpdateMergePatch merged as RFC 7396 says: in `rows`, null removes a member
+type GroupUpdateMergePatch struct {
+	AccountId *string    `json:"account_id,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// DefaultAccess create, read, update, delete
+	DefaultAccess *[]GroupUpdateMergePatchDefaultAccess `json:"default_access,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{} `json:"account,omitempty"`
+	} `json:"expanded,omitempty"`
+	ExternalId *string `json:"external_id,omitempty"`
+	Id         *string `json:"id,omitempty"`
+
+	// LendTo none, all, or a list of accounts directly below
+	LendTo interface{} `json:"lend_to,omitempty"`
+	Name   *string     `json:"name,omitempty"`
+
+	// PublicName the name that accounts it is lent to see
+	PublicName *string `json:"public_name,omitempty"`
+
+	// Rows access by area; the row with the longest name counts, and an empty access denies
+	Rows      *map[string]*[]GroupUpdateMergePatchRows `json:"rows,omitempty"`
+	Template  *string                                  `json:"template,omitempty"`
+	UpdatedAt *time.Time                               `json:"updated_at,omitempty"`
+}
+
+// GroupUpdateMergePatchDefaultAccess defines model for GroupUpdateMergePatch.DefaultAccess.
+type GroupUpdateMergePatchDefaultAccess string
+
+// GroupUpdateMergePatchRows defines model for GroupUpdateMergePatch.Rows.
+type GroupUpdateMergePatchRows string
+
 // GroupWithWarnings defines model for GroupWithWarnings.
 type GroupWithWarnings struct {
 	AccountId *string    `json:"account_id,omitempty"`
@@ -5283,6 +5494,9 @@ type ImportProfile struct {
 	Columns   []Shape   `json:"columns"`
 	CreatedAt time.Time `json:"created_at"`
 
+	// Etag in lists: the tag of the row, for If-Match
+	Etag *string `json:"etag,omitempty"`
+
 	// Kind of the cards: the profile belongs to their area
 	Kind   ImportProfileKind `json:"kind"`
 	Limits Limits            `json:"limits"`
@@ -5306,6 +5520,9 @@ type ImportProfileCreate struct {
 	// Columns the columns of the last file that were read; an import asks about changes
 	Columns   *[]Shape   `json:"columns,omitempty"`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
 
 	// Kind default: provider
 	Kind    *ImportProfileCreateKind `json:"kind,omitempty"`
@@ -6489,6 +6706,42 @@ type UserUpdateByID struct {
 // UserUpdateByIDStatus defines model for UserUpdateByID.Status.
 type UserUpdateByIDStatus string
 
+// UserUpdateMergePatch merged as RFC 7396 says: in `group_ends`, null removes a member
+type UserUpdateMergePatch struct {
+	AccountId *string    `json:"account_id,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+
+	// Etag the tag of the row that the body was made from, as If-Match: if the row has changed since, the status is 412
+	Etag *string `json:"etag,omitempty"`
+
+	// Expanded with expand: the rows that this row refers to, as GET shows them
+	Expanded *struct {
+		Account interface{}    `json:"account,omitempty"`
+		Groups  *[]interface{} `json:"groups,omitempty"`
+	} `json:"expanded,omitempty"`
+
+	// ExternalId the panel's own name for the user, unique in the tenant; set by the master's users and with the scope identity
+	ExternalId *string `json:"external_id,omitempty"`
+
+	// GroupEnds when the user leaves groups by itself, by group; each is one of groups, and each time is in the future
+	GroupEnds *map[string]*time.Time `json:"group_ends,omitempty"`
+
+	// Groups at least one, owned by or lent to the user's account
+	Groups *[]string `json:"groups,omitempty"`
+	Id     *string   `json:"id,omitempty"`
+
+	// IpAllow networks in CIDR notation; empty for any
+	IpAllow   *[]string                   `json:"ip_allow,omitempty"`
+	Login     *string                     `json:"login,omitempty"`
+	Name      *string                     `json:"name,omitempty"`
+	Status    *UserUpdateMergePatchStatus `json:"status,omitempty"`
+	TimeZone  *string                     `json:"time_zone,omitempty"`
+	UpdatedAt *time.Time                  `json:"updated_at,omitempty"`
+}
+
+// UserUpdateMergePatchStatus defines model for UserUpdateMergePatch.Status.
+type UserUpdateMergePatchStatus string
+
 // UserWritten defines model for UserWritten.
 type UserWritten struct {
 	Etag *string `json:"etag,omitempty"`
@@ -7102,6 +7355,149 @@ func (a EvaluationRequest) MarshalJSON() ([]byte, error) {
 	object["subject"], err = json.Marshal(a.Subject)
 	if err != nil {
 		return nil, fmt.Errorf("error marshaling 'subject': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for EvaluationsRequest. Returns the specified
+// element and whether it was found
+func (a EvaluationsRequest) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for EvaluationsRequest
+func (a *EvaluationsRequest) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for EvaluationsRequest to handle AdditionalProperties
+func (a *EvaluationsRequest) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["action"]; found {
+		err = json.Unmarshal(raw, &a.Action)
+		if err != nil {
+			return fmt.Errorf("error reading 'action': %w", err)
+		}
+		delete(object, "action")
+	}
+
+	if raw, found := object["context"]; found {
+		err = json.Unmarshal(raw, &a.Context)
+		if err != nil {
+			return fmt.Errorf("error reading 'context': %w", err)
+		}
+		delete(object, "context")
+	}
+
+	if raw, found := object["evaluations"]; found {
+		err = json.Unmarshal(raw, &a.Evaluations)
+		if err != nil {
+			return fmt.Errorf("error reading 'evaluations': %w", err)
+		}
+		delete(object, "evaluations")
+	}
+
+	if raw, found := object["options"]; found {
+		err = json.Unmarshal(raw, &a.Options)
+		if err != nil {
+			return fmt.Errorf("error reading 'options': %w", err)
+		}
+		delete(object, "options")
+	}
+
+	if raw, found := object["resource"]; found {
+		err = json.Unmarshal(raw, &a.Resource)
+		if err != nil {
+			return fmt.Errorf("error reading 'resource': %w", err)
+		}
+		delete(object, "resource")
+	}
+
+	if raw, found := object["subject"]; found {
+		err = json.Unmarshal(raw, &a.Subject)
+		if err != nil {
+			return fmt.Errorf("error reading 'subject': %w", err)
+		}
+		delete(object, "subject")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for EvaluationsRequest to handle AdditionalProperties
+func (a EvaluationsRequest) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Action != nil {
+		object["action"], err = json.Marshal(a.Action)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'action': %w", err)
+		}
+	}
+
+	if a.Context != nil {
+		object["context"], err = json.Marshal(a.Context)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'context': %w", err)
+		}
+	}
+
+	if a.Evaluations != nil {
+		object["evaluations"], err = json.Marshal(a.Evaluations)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'evaluations': %w", err)
+		}
+	}
+
+	if a.Options != nil {
+		object["options"], err = json.Marshal(a.Options)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'options': %w", err)
+		}
+	}
+
+	if a.Resource != nil {
+		object["resource"], err = json.Marshal(a.Resource)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'resource': %w", err)
+		}
+	}
+
+	if a.Subject != nil {
+		object["subject"], err = json.Marshal(a.Subject)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'subject': %w", err)
+		}
 	}
 
 	for fieldName, field := range a.AdditionalProperties {

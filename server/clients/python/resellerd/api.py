@@ -116,11 +116,30 @@ AccountRemains = TypedDict("AccountRemains", {
     "drafts": "Remaining",
     "more": bool,
     "scheduled": "Remaining",
+    "webhooks_ending": "Remaining",
 }, total=False)
 
 AccountUpdate = TypedDict("AccountUpdate", {
     "accept_currency": bool,
     "ceiling": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
+    "created_at": str,
+    "currency": Union[str, None],
+    "email": Union[str, None],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "id": str,
+    "kind": Literal['master', 'reseller'],
+    "name": str,
+    "parent_id": Union[str, None],
+    "public_name": Union[str, None],
+    "status": Literal['active', 'suspended', 'closed'],
+    "updated_at": str,
+}, total=False)
+
+AccountUpdateMergePatch = TypedDict("AccountUpdateMergePatch", {
+    "accept_currency": bool,
+    "ceiling": Union[dict[str, Union[list[Literal['create', 'read', 'update', 'delete']], None]], None],
     "created_at": str,
     "currency": Union[str, None],
     "email": Union[str, None],
@@ -417,8 +436,8 @@ CardByName = TypedDict("CardByName", {
     "kind": Literal['provider', 'customer'],
     "name": str,
     "notes": Union[str, None],
-    "parents": Union[list[Union[str, "CardParentInput"]], None],
-    "profit_rules": Union[list["ProfitRuleInput"], None],
+    "parents": list[Union[str, "CardParentInput"]],
+    "profit_rules": list["ProfitRuleInput"],
     "public_name": Union[str, None],
     "public_notes": Union[str, None],
     "rate_precision": int,
@@ -442,8 +461,8 @@ CardCreate = TypedDict("CardCreate", {
     "kind": Literal['provider', 'customer'],
     "name": Required[str],
     "notes": Union[str, None],
-    "parents": Union[list[Union[str, "CardParentInput"]], None],
-    "profit_rules": Union[list["ProfitRuleInput"], None],
+    "parents": list[Union[str, "CardParentInput"]],
+    "profit_rules": list["ProfitRuleInput"],
     "public_name": Union[str, None],
     "public_notes": Union[str, None],
     "rate_precision": int,
@@ -502,8 +521,8 @@ CardPutByName = TypedDict("CardPutByName", {
     "kind": Literal['provider', 'customer'],
     "name": str,
     "notes": Union[str, None],
-    "parents": Union[list[Union[str, "CardParentInput"]], None],
-    "profit_rules": Union[list["ProfitRuleInput"], None],
+    "parents": list[Union[str, "CardParentInput"]],
+    "profit_rules": list["ProfitRuleInput"],
     "public_name": Union[str, None],
     "public_notes": Union[str, None],
     "rate_precision": int,
@@ -531,8 +550,8 @@ CardUpdate = TypedDict("CardUpdate", {
     "kind": Literal['provider', 'customer'],
     "name": str,
     "notes": Union[str, None],
-    "parents": Union[list[Union[str, "CardParentInput"]], None],
-    "profit_rules": Union[list["ProfitRuleInput"], None],
+    "parents": list[Union[str, "CardParentInput"]],
+    "profit_rules": list["ProfitRuleInput"],
     "public_name": Union[str, None],
     "public_notes": Union[str, None],
     "rate_precision": int,
@@ -927,7 +946,7 @@ FirstGroup = TypedDict("FirstGroup", {
     "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
-    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+    "rows": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
     "template": Literal['default-reseller'],
 }, total=False)
 
@@ -967,7 +986,7 @@ GroupByName = TypedDict("GroupByName", {
     "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
-    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+    "rows": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
     "template": Union[str, None],
     "updated_at": str,
 }, total=False)
@@ -979,7 +998,7 @@ GroupCreate = TypedDict("GroupCreate", {
     "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": Required[str],
     "public_name": Union[str, None],
-    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+    "rows": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
 }, total=False)
 
 GroupList = TypedDict("GroupList", {
@@ -996,7 +1015,7 @@ GroupPutByName = TypedDict("GroupPutByName", {
     "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
-    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+    "rows": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
 }, total=False)
 
 GroupUpdate = TypedDict("GroupUpdate", {
@@ -1010,7 +1029,23 @@ GroupUpdate = TypedDict("GroupUpdate", {
     "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
-    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+    "rows": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
+    "template": Union[str, None],
+    "updated_at": str,
+}, total=False)
+
+GroupUpdateMergePatch = TypedDict("GroupUpdateMergePatch", {
+    "account_id": str,
+    "created_at": str,
+    "default_access": list[Literal['create', 'read', 'update', 'delete']],
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "id": str,
+    "lend_to": Union[Literal['none', 'all'], list[str]],
+    "name": str,
+    "public_name": Union[str, None],
+    "rows": Union[dict[str, Union[list[Literal['create', 'read', 'update', 'delete']], None]], None],
     "template": Union[str, None],
     "updated_at": str,
 }, total=False)
@@ -1086,6 +1121,7 @@ ImportProfile = TypedDict("ImportProfile", {
     "answers": Required[list["Answer"]],
     "columns": Required[list["Shape"]],
     "created_at": Required[str],
+    "etag": str,
     "kind": Required[Literal['provider', 'customer']],
     "limits": Required["Limits"],
     "name": Required[str],
@@ -1098,6 +1134,7 @@ ImportProfileCreate = TypedDict("ImportProfileCreate", {
     "answers": list["AnswerInput"],
     "columns": list["Shape"],
     "created_at": str,
+    "etag": str,
     "kind": Literal['provider', 'customer'],
     "limits": "LimitsInput",
     "name": str,
@@ -1564,7 +1601,7 @@ TemplateGroupCreate = TypedDict("TemplateGroupCreate", {
     "lend_to": Union[Literal['none', 'all'], list[str]],
     "name": str,
     "public_name": Union[str, None],
-    "rows": dict[str, list[Literal['create', 'read', 'update', 'delete']]],
+    "rows": Union[dict[str, list[Literal['create', 'read', 'update', 'delete']]], None],
 }, total=False)
 
 Typical = TypedDict("Typical", {
@@ -1596,7 +1633,7 @@ UserByName = TypedDict("UserByName", {
     "etag": str,
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
-    "group_ends": dict[str, str],
+    "group_ends": Union[dict[str, str], None],
     "groups": list[str],
     "id": str,
     "ip_allow": list[str],
@@ -1610,7 +1647,7 @@ UserByName = TypedDict("UserByName", {
 UserCreate = TypedDict("UserCreate", {
     "account_id": str,
     "external_id": Union[str, None],
-    "group_ends": dict[str, str],
+    "group_ends": Union[dict[str, str], None],
     "groups": Required[list[str]],
     "ip_allow": list[str],
     "login": Required[str],
@@ -1637,7 +1674,7 @@ UserOrDryRun = Union["User", "DryRun"]
 UserPutByName = TypedDict("UserPutByName", {
     "account_id": str,
     "external_id": Required[Union[str, None]],
-    "group_ends": dict[str, str],
+    "group_ends": Union[dict[str, str], None],
     "groups": list[str],
     "ip_allow": list[str],
     "login": str,
@@ -1652,7 +1689,7 @@ UserUpdate = TypedDict("UserUpdate", {
     "etag": str,
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
-    "group_ends": dict[str, str],
+    "group_ends": Union[dict[str, str], None],
     "groups": list[str],
     "id": str,
     "ip_allow": list[str],
@@ -1669,9 +1706,26 @@ UserUpdateByID = TypedDict("UserUpdateByID", {
     "etag": str,
     "expanded": dict[str, Any],
     "external_id": Union[str, None],
-    "group_ends": dict[str, str],
+    "group_ends": Union[dict[str, str], None],
     "groups": list[str],
     "id": Required[str],
+    "ip_allow": list[str],
+    "login": str,
+    "name": Union[str, None],
+    "status": Literal['active', 'disabled'],
+    "time_zone": Union[str, None],
+    "updated_at": str,
+}, total=False)
+
+UserUpdateMergePatch = TypedDict("UserUpdateMergePatch", {
+    "account_id": str,
+    "created_at": str,
+    "etag": str,
+    "expanded": dict[str, Any],
+    "external_id": Union[str, None],
+    "group_ends": Union[dict[str, Union[str, None]], None],
+    "groups": list[str],
+    "id": str,
     "ip_allow": list[str],
     "login": str,
     "name": Union[str, None],
