@@ -373,6 +373,61 @@ func TestAVeryLargeCommitIsToldByWhatEachSees(t *testing.T) {
 	})
 }
 
+// How many users a commit changes that a reader does not see decides nothing for a reader who
+// sees some, also if the policy decides by what identifies a person.
+func TestHiddenUsersOfALargeCommitAreSilent(t *testing.T) {
+	t.Parallel()
+	const rules = `package reseller.main
+
+default allow := false
+
+allow if {
+	input.action.name == "read"
+	input.resource.tenant_id == input.subject.account.tenant_id
+	input.resource.external_id == "Seen"
+}
+
+view := "full"
+
+columns contains "id"
+
+columns contains "name"
+
+decision := {"allow": allow, "reasons": [], "view": view, "columns": columns}
+`
+	eachCore(t, func(t *testing.T, w *coreWorld) {
+		few := storetest.Open(t, storetest.URL(t, w.store), store.Options{MaxChanges: 20})
+		s := w.serveTree(t, fstest.MapFS{"reseller/main/main.rego": {Data: []byte(rules)}}, nil)
+		cursor, made := agentTold(t, s, "").Cursor, 0
+		for _, hidden := range []int{0, 1, 19, 20, 21, 60} {
+			for _, seen := range []bool{false, true} {
+				var want []feed.Item
+				coreWrite(t, few, w.ID("master"), func(tx *store.Tx) error {
+					for range hidden {
+						made++
+						if _, err := tx.CreateUser(tctx, store.User{AccountID: w.ID("reseller"), Login: fmt.Sprintf("%d@example.com", made), ExternalID: fmt.Sprint("Hidden", made), Groups: []string{w.ID("agents")}}); err != nil {
+							return err
+						}
+					}
+					if !seen {
+						return nil
+					}
+					name, id := fmt.Sprint("Of ", hidden), "Seen"
+					_, err := tx.UpdateUser(tctx, w.ID("clerk"), store.UserPatch{Name: &name, ExternalID: &id})
+					want = []feed.Item{{Kind: "user", ID: w.ID("clerk")}}
+					return err
+				})
+				must(t, w.store.CatchUp(tctx))
+				a := agentTold(t, s, "?wait=0&after="+cursor)
+				if a.Reset || !slices.Equal(a.Items, want) || !seen && a.Cursor != cursor {
+					t.Errorf("%d hidden users, one seen %t: told %+v", hidden, seen, a)
+				}
+				cursor = a.Cursor
+			}
+		}
+	})
+}
+
 // A list hides a row in which two views apply.
 func TestARowWithTwoViewsIsToldAsListsShowIt(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,6 +47,22 @@ func playedEverything(t *testing.T, url string, all *storetest.Statements) *plan
 	t.Helper()
 	p := plant(newWorldOn(t, url, engineOf(t, 1), seedWorld, all.Wrap))
 	p.ids = []string{"{A}", "{M.default}", "{acme}", "{gold}", "{retail}"}
+	few := storetest.Open(t, url, store.Options{Now: p.clock, MaxChanges: 1, Wrap: all.Wrap})
+	must(t, few.Write(tctx, p.id("M"), func(tx *store.Tx) error {
+		for _, user := range []string{"clerk", "a2"} {
+			if _, err := tx.UpdateUser(tctx, p.id(user), store.UserPatch{IPAllow: &[]string{"2001:db8::/32"}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	changed, err := few.Changes(tctx, p.id("M"), store.ChangePlace{}, math.MaxInt64, 10_000)
+	must(t, err)
+	if len(changed) == 0 {
+		t.Error("no changes are stored")
+	}
+	_, err = few.Prune(tctx, store.Keep{Changes: 10_000 * time.Hour})
+	must(t, err)
 	for _, user := range []string{"m", "a"} {
 		p.knockEverywhere(user, func(told) {})
 	}
@@ -61,7 +78,7 @@ func playedEverything(t *testing.T, url string, all *storetest.Statements) *plan
 		return err
 	}))
 	p.exported("m", "", 5)
-	_, err := p.store.Past(tctx, p.id("M"), p.clock())
+	_, err = p.store.Past(tctx, p.id("M"), p.clock())
 	must(t, err)
 	_, err = p.store.EraseUser(tctx, p.id("M"), p.id("clerk"))
 	must(t, err)
@@ -74,6 +91,8 @@ var walks = map[string]string{
 	`SELECT count(*) AS n FROM "`:                             "an erasure searches every table",
 	"SELECT c.table_name AS of_table":                         "an erasure finds every table",
 	"SELECT name, value FROM settings WHERE name IN":          "there are a few settings",
+	"SELECT id FROM accounts WHERE parent_id IS NULL":         "pruning asks for every tenant",
+	"DELETE FROM dead_letters WHERE made_at <":                "pruning looks at every dead letter; a webhook keeps at most 100",
 	"SELECT t.id FROM users t WHERE TRUE ORDER BY t.id LIMIT": "a token of every tenant searches users page by page",
 }
 

@@ -22,7 +22,7 @@ type Change struct {
 	Revision int64         // of the commit
 	Mark     string        // of the commit, unguessable
 	Type     string        // account, group, user, customer or card
-	ID       string        // of the row; see Kinds for a commit of more rows of the type than are stored
+	ID       string        // of the row
 	At       schema.Micros // the time of the commit
 	// Changed are the values that changed, as query.ShownAs names them, sorted. Of a
 	// new row and of a deleted one, these are all values.
@@ -30,9 +30,6 @@ type Change struct {
 	// Before and After hold the columns that filters may refer to, as PolicyRow
 	// returns them; nil if the row did not exist. A large set is a SetPart; see Whole.
 	Before, After map[string]any
-	// Bare says that Before and After lack the columns that identify a person, as those of a
-	// commit of many rows do; see PersonalColumns.
-	Bare bool
 }
 
 // SetPart stands for a large set of which a commit changed a part. The set is that of the
@@ -58,14 +55,8 @@ func (c *Change) Place() ChangePlace { return ChangePlace{c.Revision, c.Type, c.
 // ToldTypes are the types whose changes are stored.
 func ToldTypes() []string { return []string{"account", "card", "customer", "group", "user"} }
 
-// imageRows is how many rows one statement reads, and changeRows how many it writes.
-const (
-	imageRows  = 50
-	changeRows = 500
-)
-
-// statementBytes is about how many bytes of changes one statement writes.
-const statementBytes = 1 << 20
+// imageRows is how many rows one statement reads.
+const imageRows = 50
 
 // changing is the state of rows before the transaction changes them, by id; nil for a new row.
 type changing map[string]*formerRow
@@ -226,64 +217,6 @@ func (p SetPart) of(set []any) []any {
 	return append(missing(append(slices.Clone(p.Without), p.With...), set), p.With...)
 }
 
-// changesWrite is a statement that writes changes.
-type changesWrite struct {
-	text string
-	args []any
-}
-
-// changesWrites prepares what writes changes, because the row of the data revision is
-// locked while it is written.
-func (tx *Tx) changesWrites(ctx context.Context) (writes []changesWrite, err error) {
-	var rows [][]any
-	var packed packed
-	err = tx.changes(ctx, func(c *Change, many bool) (err error) {
-		if packed.full(c, many) {
-			if rows, err = packed.flush(rows); err != nil {
-				return err
-			}
-		}
-		if many {
-			return packed.add(c)
-		}
-		texts, err := c.texts()
-		rows = append(rows, texts)
-		return err
-	})
-	if err == nil {
-		rows, err = packed.flush(rows)
-	}
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	mark, at := tx.newID("change"), tx.store.micros()
-	for len(rows) > 0 {
-		args, n := []any{tx.tenant, mark, at}, 0
-		for bytes := 0; n < min(changeRows, len(rows)) && bytes < statementBytes; n++ {
-			for _, text := range rows[n] {
-				bytes += len(text.(string))
-			}
-			args = append(args, rows[n]...)
-		}
-		rows = rows[n:]
-		text := `INSERT INTO changes (tenant_id, revision, mark, at, type, id, changed, row_before, row_after)
-			SELECT CAST(? AS TEXT), r.n, CAST(? AS TEXT), CAST(? AS BIGINT), v.column1, v.column2, v.column3, NULLIF(v.column4, ''), NULLIF(v.column5, '')
-			FROM data_revision r, (VALUES (?, ?, ?, ?, ?)` + strings.Repeat(", (?, ?, ?, ?, ?)", n-1) + ") AS v"
-		writes = append(writes, changesWrite{tx.tx.Rebind(text), args})
-	}
-	return writes, nil
-}
-
-// writeChanges stores changes under the data revision that the transaction has taken.
-func (tx *Tx) writeChanges(ctx context.Context, writes []changesWrite) error {
-	for _, w := range writes {
-		if _, err := tx.tx.ExecContext(ctx, w.text, w.args...); err != nil {
-			return fmt.Errorf("changes: %w", tx.refused(ctx, err))
-		}
-	}
-	return nil
-}
-
 func (c *Change) texts() ([]any, error) {
 	texts := []any{c.Type, c.ID}
 	for _, value := range []any{c.Changed, c.Before, c.After} {
@@ -299,14 +232,64 @@ func (c *Change) texts() ([]any, error) {
 	return texts, nil
 }
 
+// storedChange is a row of changes or of change_packs. The latter have no revision.
+type storedChange struct {
+	Revision      int64
+	Mark          string
+	Type, ID      string
+	At            schema.Micros
+	Changed       string
+	Before, After string
+}
+
+const (
+	changeColumns = "mark, type, id, at, changed, COALESCE(row_before, '') AS before, COALESCE(row_after, '') AS after"
+	selectChanges = "SELECT revision, " + changeColumns + ` FROM changes
+		WHERE tenant_id = ? AND revision <= ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`
+)
+
 // Changes reads the changes of a tenant in order: those after a place, until a data
-// revision. It returns at most limit changes, or more of one commit of many rows, and none if
-// there are no more. Once a reader knows a data revision, no change
-// of it, or of an earlier one, is added any more: a transaction takes its revision, writes its
-// changes and commits, before another one can take the next revision.
-func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, until int64, limit int) ([]Change, error) {
-	return s.readChanges(ctx, after, `tenant_id = ? AND revision <= ? AND (revision, type, id) > (CAST(? AS BIGINT), ?, ?) ORDER BY revision, type, id LIMIT ?`,
-		tenant, until, after.Revision, after.Type, after.ID, limit)
+// revision. It returns limit changes, or fewer if there are no more. Once a reader knows a data
+// revision, no change of it, or of an earlier one, is added any more: a transaction takes its
+// revision, writes its changes and commits, before another one can take the next revision.
+func (s *Store) Changes(ctx context.Context, tenant string, after ChangePlace, until int64, limit int) (all []Change, err error) {
+	most := limit
+	if after.ID != "" {
+		most = 1 // the place may be within packs, so that no other row is needed
+	}
+	for len(all) < limit {
+		most = min(most, limit-len(all))
+		rows, err := dialect.SelectAll[storedChange](ctx, s.dialect, s.pool, selectChanges, tenant, until, after.Revision, after.Type, after.ID, most)
+		for i := 0; err == nil && i < len(rows) && len(all) < limit; i++ {
+			r := &rows[i]
+			if r.ID == inPacks {
+				all, err = s.changesInPacks(ctx, tenant, r, after, all, limit)
+			} else {
+				all, err = r.appendTo(all)
+			}
+			after = ChangePlace{r.Revision, r.Type, r.ID}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("changes: %w", err)
+		}
+		if len(rows) < most {
+			break
+		}
+		most = limit
+	}
+	return all, nil
+}
+
+func (r *storedChange) appendTo(all []Change) ([]Change, error) {
+	c := Change{Revision: r.Revision, Mark: r.Mark, Type: r.Type, ID: r.ID, At: r.At}
+	err := json.Unmarshal([]byte(r.Changed), &c.Changed)
+	if err == nil {
+		c.Before, err = policyRow(r.Before)
+	}
+	if err == nil {
+		c.After, err = policyRow(r.After)
+	}
+	return append(all, c), err
 }
 
 // ChangeCommit is a commit that stored changes.
@@ -331,45 +314,6 @@ func (s *Store) ChangeCommit(ctx context.Context, tenant, mark string) (ChangeCo
 		mark = ""
 	}
 	return dialect.SelectOne[ChangeCommit](ctx, s.dialect, s.pool, selectChangeCommit+"mark = ? LIMIT 1", tenant, mark)
-}
-
-// mostUnpacked is about how many changes of commits of many rows are read at a time.
-const mostUnpacked = 1000
-
-func (s *Store) readChanges(ctx context.Context, after ChangePlace, where string, args ...any) (all []Change, err error) {
-	type stored struct {
-		Revision      int64
-		Mark          string
-		Type, ID      string
-		At            schema.Micros
-		Changed       string
-		Before, After string
-	}
-	rows, err := dialect.SelectAll[stored](ctx, s.dialect, s.pool, `SELECT revision, mark, type, id, at, changed,
-		COALESCE(row_before, '') AS before, COALESCE(row_after, '') AS after FROM changes WHERE `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("changes: %w", err)
-	}
-	for _, r := range rows {
-		c := Change{Revision: r.Revision, Mark: r.Mark, Type: r.Type, ID: r.ID, At: r.At}
-		if strings.HasPrefix(r.After, packPrefix) {
-			if all, err = unpack(all, c, r.After, after); len(all) >= mostUnpacked {
-				break
-			}
-		} else if err = json.Unmarshal([]byte(r.Changed), &c.Changed); err == nil {
-			if c.Before, err = policyRow(r.Before); err == nil {
-				c.After, err = policyRow(r.After)
-			}
-			all = append(all, c)
-		}
-		if err != nil {
-			break
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("changes: %w", err)
-	}
-	return all, nil
 }
 
 // policyRow reads a row of a Change. Its numbers are int64.
@@ -424,16 +368,13 @@ func (s *Store) AssignmentsChanged(ctx context.Context, account string, after, u
 // sweepChanges deletes the changes of a tenant that are older than age, in slices. It
 // does not change the data revision.
 func (s *Store) sweepChanges(ctx context.Context, tenant string, age time.Duration) error {
-	g, before := newStage(s, dialect.Sweeping), s.since(age+keepMargin)
-	for left := int64(sweepRows); left >= sweepRows; {
-		err := g.write(ctx, func(tx *Tx) (err error) {
-			left, err = tx.exec(ctx, `DELETE FROM changes WHERE tenant_id = ? AND at < ? AND revision <= COALESCE((
-				SELECT revision FROM changes WHERE tenant_id = ? ORDER BY revision, type, id LIMIT 1 OFFSET ?), ?)`, tenant, before, tenant, sweepRows-1, int64(math.MaxInt64))
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	before := s.since(age + keepMargin)
+	err := s.inSlices(ctx, func(tx *Tx) (int64, error) {
+		return tx.exec(ctx, `DELETE FROM changes WHERE tenant_id = ? AND at < ? AND revision <= COALESCE((
+			SELECT revision FROM changes WHERE tenant_id = ? ORDER BY revision, type, id LIMIT 1 OFFSET ?), ?)`, tenant, before, tenant, sweepRows-1, int64(math.MaxInt64))
+	})
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.inSlices(ctx, func(tx *Tx) (int64, error) { return tx.sweepPacks(ctx, tenant, before) })
 }

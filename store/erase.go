@@ -231,6 +231,10 @@ var keptDocuments = []keptDocument{
 		without: (*Erased).rowWithout, count: func(e *Erased, n int) { e.Changes += n }},
 	{table: "changes", column: "row_after", key: "revision", about: "type = 'user' AND id = ? AND tenant_id = ?", within: true,
 		without: (*Erased).rowWithout, count: func(*Erased, int) {}},
+	{table: "change_packs", column: "row_before", key: "mark", about: "type = 'user' AND id = ? AND tenant_id || '' = ?",
+		without: (*Erased).rowWithout, count: func(e *Erased, n int) { e.Changes += n }},
+	{table: "change_packs", column: "row_after", key: "mark", about: "type = 'user' AND id = ? AND tenant_id || '' = ?",
+		without: (*Erased).rowWithout, count: func(*Erased, int) {}},
 }
 
 // document is one row of a keptDocument.

@@ -213,11 +213,19 @@ func (s *Store) pruneEntries(ctx context.Context, tenant string, age time.Durati
 // sweepEntries deletes the audit entries that nobody sees any more. It does not change the
 // data revision.
 func (s *Store) sweepEntries(ctx context.Context, tenant string) error {
+	return s.inSlices(ctx, func(tx *Tx) (int64, error) {
+		return tx.exec(ctx, `DELETE FROM audit_entries WHERE id IN (SELECT id FROM audit_entries WHERE tenant_id = ?
+			AND at < (SELECT k.at FROM audit_kept_from k WHERE k.tenant_id = ?) ORDER BY at, id LIMIT ?)`, tenant, tenant, sweepRows)
+	})
+}
+
+// inSlices deletes old rows in short transactions that do not change the data revision, until
+// one deletes fewer than sweepRows.
+func (s *Store) inSlices(ctx context.Context, sweep func(tx *Tx) (int64, error)) error {
 	g := newStage(s, dialect.Sweeping)
-	for left := int64(sweepRows); left == sweepRows; {
+	for left := int64(sweepRows); left >= sweepRows; {
 		err := g.write(ctx, func(tx *Tx) (err error) {
-			left, err = tx.exec(ctx, `DELETE FROM audit_entries WHERE id IN (SELECT id FROM audit_entries WHERE tenant_id = ?
-				AND at < (SELECT k.at FROM audit_kept_from k WHERE k.tenant_id = ?) ORDER BY at, id LIMIT ?)`, tenant, tenant, sweepRows)
+			left, err = sweep(tx)
 			return err
 		})
 		if err != nil {

@@ -45,8 +45,8 @@ type Options struct {
 	// MaxStale is how old the last confirmed data revision may be before a
 	// read from the cache confirms it first. Default 2 s.
 	MaxStale time.Duration
-	// MaxChanges is of how many rows of a type a commit stores the changes one by one; those of
-	// more are stored together, without what identifies a person. Default 5000.
+	// MaxChanges is of how many rows of a type a commit writes the changes while it holds the
+	// data revision. Those of more are written before, many together. Default 50.
 	MaxChanges int
 	// Cleared is called with each external id that Migrate clears. It may be nil.
 	Cleared func(BadExternalID)
@@ -156,7 +156,7 @@ func (o Options) withDefaults() Options {
 		o.RateMemory = lookup.DefaultMemory
 	}
 	if o.MaxChanges <= 0 {
-		o.MaxChanges = 5000
+		o.MaxChanges = 50
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

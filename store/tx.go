@@ -224,14 +224,14 @@ func (tx *Tx) advance(ctx context.Context, h history.Statement) (made history.Ob
 	if err := tx.writeFormer(ctx); err != nil {
 		return made, err
 	}
-	changes, err := tx.changesWrites(ctx)
-	if err != nil {
+	changes := changeWriter{tx: tx}
+	if err := changes.before(ctx); err != nil {
 		return made, err
 	}
 	if err := tx.takeRevision(ctx); err != nil {
 		return made, fmt.Errorf("data revision: %w", err)
 	}
-	if err := tx.writeChanges(ctx, changes); err != nil {
+	if err := changes.within(ctx); err != nil {
 		return made, err
 	}
 	made.Known = tx.store.tracker.State()

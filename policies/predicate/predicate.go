@@ -196,17 +196,6 @@ func appendOutside(dst []Operand, e Expr) []Operand {
 	return dst
 }
 
-// Reads reports whether the condition of a filter reads a column of the row.
-func (f Filter) Reads(column string) bool {
-	if f.Where == nil {
-		return false
-	}
-	return slices.ContainsFunc(appendOutside(nil, f.Where), func(o Operand) bool {
-		name, ok := o.Ref.Column()
-		return ok && name == column
-	})
-}
-
 // Below is the path of the subject's subtree.
 var Below = Ref{"subject", "below"}
 

@@ -89,12 +89,6 @@ func (p ReadPlan) Sees(column string) bool {
 	})
 }
 
-// Reads reports whether a column of a row decides whether and how the plan shows it.
-func (p ReadPlan) Reads(column string) bool {
-	return p.Plan.Filter.Reads(column) || slices.ContainsFunc(p.Plan.Views, func(v policies.ViewCase) bool { return v.When.Reads(column) }) ||
-		slices.ContainsFunc(p.Plan.Columns, func(g policies.ColumnGroup) bool { return g.When.Reads(column) })
-}
-
 // Sight is what a user sees of a row.
 type Sight struct {
 	Shown   bool

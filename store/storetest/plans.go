@@ -223,6 +223,7 @@ var fillers = []filler{
 	{"audit_entries", 30000, "", map[string]string{"id": "'aud_' || i", "tenant_id": manyTenants, "account_id": "'acc_' || (i / 6)"}},
 	{"audit_entries", 30000, "WHERE resource_type = 'user'", map[string]string{"id": "'aud_user' || i", "tenant_id": manyTenants, "account_id": "'acc_' || (i / 6)", "resource_id": "'usr_' || (i / 3)"}},
 	{"changes", 30000, "WHERE id <> ''", map[string]string{"tenant_id": manyTenants, "revision": "1000 + i", "id": "'usr_' || (i / 3)"}},
+	{"change_packs", 30000, "WHERE type = 'user'", map[string]string{"tenant_id": manyTenants, "at": "i", "mark": "'mark' || i", "id": "'usr_' || (i / 3)"}},
 	{"former_access", 30000, "", map[string]string{"tenant_id": manyTenants, "id": "'usr_' || (i / 3)", "until": "i"}},
 	{"idempotency_keys", 20000, "", map[string]string{"scope_hash": "CAST('k' || i AS BYTES)"}},
 }

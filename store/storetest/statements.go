@@ -14,6 +14,8 @@ type Statements struct {
 	// Before is called with the text of each statement before it runs. Set it before the
 	// store is opened.
 	Before func(text string)
+	// Given is called like Before, with the arguments, too.
+	Given func(text string, args []driver.NamedValue)
 	// Refuse returns the error of the server's answer to a question; nil if it answers.
 	// Refuse itself may be nil.
 	Refuse func(text string) error
@@ -40,6 +42,9 @@ func (s *Statements) All() map[string][]any {
 func (s *Statements) ran(text string, args []driver.NamedValue) {
 	if s.Before != nil {
 		s.Before(text)
+	}
+	if s.Given != nil {
+		s.Given(text, args)
 	}
 	values := make([]any, len(args))
 	for i, a := range args {
