@@ -67,7 +67,7 @@ func (r *reader) newDate(text string) (time.Time, string) {
 		return time.Time{}, notADate
 	}
 	r.dots(&w, text)
-	if year, may := r.yearFirst(w); may {
+	if year, may := r.yearFirst(w); may && r.layout != nil {
 		if !r.asksYear(text) {
 			return time.Time{}, notADate
 		}
@@ -100,13 +100,13 @@ func (r *reader) newDate(text string) (time.Time, string) {
 
 // yearFirst returns a date such as 26/12/24 read with the year first, and whether it may mean that.
 func (r *reader) yearFirst(w wall) (wall, bool) {
-	if !w.short || w.first == 0 || w.dotted || r.layout == nil {
+	if !w.short || w.first == 0 || w.dotted {
 		return w, false
 	}
 	year := w
 	year.year, year.month, year.day, year.first, year.second = 2000+w.first, w.second, w.year-2000, 0, 0
 	at := year.in(time.UTC)
-	return year, year.valid() && w.first != w.year-2000 && (r.layout.details[colFrom] == "ymd" ||
+	return year, year.valid() && w.first != w.year-2000 && (r.layout != nil && r.layout.details[colFrom] == "ymd" ||
 		at.After(r.o.Now.AddDate(-1, 0, 0)) && at.Before(r.o.Now.AddDate(2, 0, 0)))
 }
 
@@ -267,10 +267,10 @@ func (w *wall) named(text string) bool {
 
 // otherMonths are names of months in other languages, from January on. Those like the English ones are left out.
 var otherMonths = []string{
-	"enero ene janvier janv januar jänner januari janeiro gennaio gen января январь янв", "febrero février févr fév fevrier februar februari fevereiro fev febbraio февраля февраль фев",
-	"marzo mars märz mär maart março marco марта март мар", "abril abr avril avr april aprile апреля апрель апр", "mayo mai mei maio maggio мая май", "junio juin juni junho giugno giu июня июнь июн",
-	"julio juillet juil juli julho luglio lug июля июль июл", "agosto ago août aout augustus августа август авг", "septiembre septembre setembro settembre set сентября сентябрь сен sept",
-	"octubre octobre oktober okt outubro out ottobre ott октября октябрь окт", "noviembre novembre novembro ноября ноябрь ноя", "diciembre dic décembre déc decembre dezember dez dezembro dicembre декабря декабрь дек", //nolint:misspell // French
+	"stycznia styczeń ledna leden ocak січня enero ene janvier janv januar jänner januari janeiro gennaio gen января январь янв", "lutego luty února únor şubat лютого febrero février févr fév fevrier februar februari fevereiro fev febbraio февраля февраль фев",
+	"marca marzec března březen березня mart marzo mars märz mär maart março marco марта март мар", "kwietnia kwiecień dubna duben nisan квітня abril abr avril avr april aprile апреля апрель апр", "maja maj května květen mayıs травня mayo mai mei maio maggio мая май", "czerwca czerwiec června červen haziran червня junio juin juni junho giugno giu июня июнь июн",
+	"lipca lipiec července červenec temmuz липня julio juillet juil juli julho luglio lug июля июль июл", "sierpnia sierpień srpna srpen ağustos серпня agosto ago août aout augustus августа август авг", "września wrzesień září eylül вересня septiembre septembre setembro settembre set сентября сентябрь сен sept",
+	"października październik října říjen ekim жовтня octubre octobre oktober okt outubro out ottobre ott октября октябрь окт", "listopada listopad listopadu kasım листопада noviembre novembre novembro ноября ноябрь ноя", "grudnia grudzień prosince prosinec aralık грудня diciembre dic décembre déc decembre dezember dez dezembro dicembre декабря декабрь дек", //nolint:misspell // French
 }
 
 var monthNames = func() map[string]int {

@@ -42,11 +42,16 @@ func (r *reader) headed(at Place, l *layout) error {
 	if err := r.useLayout(l); err != nil {
 		return placed(at, err)
 	}
+	return r.headingsSay(at, l)
+}
+
+// headingsSay notes the dates and increments that the headings of prices state.
+func (r *reader) headingsSay(at Place, l *layout) error {
 	for _, column := range []int{colCost, colInter, colIntra} {
 		if l.at[column] < 0 {
 			continue
 		}
-		c := l.cells[l.at[column]]
+		c := cell{text: l.headingOf(l.at[column])}
 		r.hearsPair(at, c.text)
 		if err := r.dateAbove(at, []cell{c}, true); err != nil {
 			return err
@@ -116,8 +121,15 @@ func (r *reader) headTold(at Place, cells []cell) error {
 		r.report.Lines.Headings++
 		if r.headingAgain(cells) == nil {
 			r.listen(at, cells)
+			r.hears(at, cells)
+			if err := r.dateAbove(at, cells, true); err != nil {
+				return err
+			}
 		}
-		return placed(at, r.headKept(told, cells))
+		if err := r.headKept(told, cells); err != nil {
+			return placed(at, err)
+		}
+		return r.headingsSay(at, told)
 	}
 	return r.line(at, cells)
 }
@@ -141,10 +153,22 @@ func (r *reader) headKept(told *layout, cells []cell) error {
 			told.npanxx = told.npanxx || namesNPANXX(c.text)
 		}
 	}
+	r.askUnits(told)
+	for _, q := range told.open {
+		r.ask(q)
+	}
 	if err := r.heard(told); err != nil {
 		return err
 	}
 	return r.oneCurrency(told)
+}
+
+// headingOf returns the text that stands above a column, or else the name that Options gives it.
+func (l *layout) headingOf(i int) string {
+	if l.told && i < len(l.heading) && strings.TrimSpace(l.heading[i]) != "" {
+		return l.heading[i]
+	}
+	return l.cells[i].text
 }
 
 // oneCurrency refuses headings that name another currency than the card's, or

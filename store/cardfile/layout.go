@@ -409,6 +409,14 @@ func (r *reader) byPosition() (*layout, error) {
 		l.at[column], l.names[column], l.roles[i].column = i, name, column
 		l.currencies = append(l.currencies, codes...)
 	}
+	for n, a := range r.answers { // the names say what the columns mean, and an answer in which unit they are
+		if at := find(l.cells, a.whole); at >= 0 && l.roles[at].column == a.column {
+			l.roles[at].detail, r.used[n] = a.detail, true
+			if a.column >= 0 {
+				l.details[a.column] = a.detail
+			}
+		}
+	}
 	if !l.complete() {
 		return nil, ask("columns", "the columns prefix and cost are needed")
 	}

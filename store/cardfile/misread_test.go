@@ -280,7 +280,7 @@ func TestPricesInCentsOrByTheSecondAreAskedAbout(t *testing.T) {
 		"prefix (2nd),rate (EUR) / 44,1":             "44=1",
 	})
 	toldOf(t, cardfile.Options{NANP: no(), Columns: []string{"prefix", "cost"}}, map[string]string{
-		"prefix,rate (cents) / 44,1": "44=1",
+		"prefix,rate (cents) / 44,1": `"rate (cents)" may not be a price a minute in whole units`,
 	})
 }
 

@@ -96,8 +96,8 @@ func codeOf(word string, behind bool) string {
 
 // dated finds dates in a text.
 var dated = regexp.MustCompile(`(?i)(?:^|[^\pL\d]|\p{Han})(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4} ?年 ?\d{1,2} ?月 ?\d{1,2} ?[日号]?|20\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\b|` +
-	`\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|º|\.)?[ -]*(?:of |de )?\pL{3,10}\.?,?[ -]?(?:del? )?\d{4}|\d{1,2}-?\pL{3}-?\d{2}\b|` +
-	`\pL{3,10}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\pL{3,10}[ -]?(?:de )?\d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
+	`\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|er|º|\.)?[ -]*(?:of |de )?\pL{3,12}\.?,?[ -]?(?:del? )?(?:\d{4}|['’]?\d{2}\b)|\d{1,2}-?\pL{3}-?\d{2}\b|` +
+	`\pL{3,12}\.? \d{1,2}(?:st|nd|rd|th)?,? (?:\d{4}|['’]?\d{2}\b)|\pL{3,12}[ -]?(?:de )?\d{4})(?:[T ,]+\d{1,2}:\d{2}(?::\d{2})?)?`)
 
 // foundDate is a date in a text, and its place there.
 type foundDate struct {
@@ -147,7 +147,7 @@ func isDate(text string) bool {
 // The words beside a date that say what begins or ends then. Rates that are valid begin then, unless another word says
 // that they end.
 var (
-	startWords = setOf("effective starting starts start from as apply applies applicable fecha desde partir ab entra entran entrada vigor vigueur vigore kraft force dès depuis dal dalla с 自 从 起 生效 生效日期 起生效 effet")
+	startWords = setOf("od platí vanaf ingang obowiązuje obowiązują itibaren geçerli effective starting starts start from as apply applies applicable fecha desde partir ab entra entran entrada vigor vigueur vigore kraft force dès depuis dal dalla с 自 从 起 生效 生效日期 起生效 effet")
 	validWords = setOf("valid validity vigencia vigente vigentes válido válida válidos válidas valido valida valable valables valide gültig gueltig gültigkeit gelten gilt действует действительны действительно 有效")
 	endWords   = setOf("expiry expires expire expired expiration until till end ends ended ending thru bis ablauf endet enden hasta fin vence vencen vencimiento caduca caducan expira expiran expiration jusqu jusque échéance até fino scadenza validade tot до истекает 截止 截至 至 有效期至 到期") //nolint:misspell // Portuguese
 	toWords    = setOf("to through au al à")
@@ -206,6 +206,9 @@ func (r *reader) dateAbove(at Place, cells []cell, above bool) error {
 	}
 	text := r.datedText(cells)
 	found := findDates(text)
+	if above && r.o.Effective == "" && r.strangeDate(text, found) {
+		r.stated = append(r.stated, statedDate{at: at, text: excerpt(strings.TrimSpace(text))})
+	}
 	if len(found) == 0 {
 		return nil
 	}
@@ -224,6 +227,22 @@ func (r *reader) dateAbove(at Place, cells []cell, above bool) error {
 	return nil
 }
 
+// yearly finds years.
+var yearly = regexp.MustCompile(`\b20\d{2}\b`)
+
+// strangeDate reports whether a text has a year to come that is in none of its dates, or this year beside a word that says
+// that something begins.
+func (r *reader) strangeDate(text string, found []foundDate) bool {
+	for _, at := range yearly.FindAllStringIndex(text, maxFound) {
+		year := atoi(text[at[0]:at[1]])
+		dated := slices.ContainsFunc(found, func(f foundDate) bool { return f.from <= at[0] && at[0] < f.to })
+		if !dated && !r.o.Now.IsZero() && (year > r.o.Now.Year() || year == r.o.Now.Year() && roleOf(text, false) == begins) {
+			return true
+		}
+	}
+	return false
+}
+
 // datedText joins the cells of a line, with the dates that a spreadsheet stores as numbers.
 func (r *reader) datedText(cells []cell) string {
 	shown := slices.Clone(cells)
@@ -240,9 +259,9 @@ func (r *reader) datedText(cells []cell) string {
 // endsAt refuses rates that have ended, and asks about an end to come.
 func (r *reader) endsAt(s statedDate) error {
 	if r.passed(s.date) {
-		return &FileError{Place: s.at, Final: true, Text: fmt.Sprintf("the line says that the rates ended on %s: ask the carrier for rates that are in force", daysOf(s.date)[0])}
+		return &FileError{Place: s.at, Final: true, Text: fmt.Sprintf("the line says that the rates ended on %s: ask the carrier for rates that are in force", r.daysOf(s.date)[0])}
 	}
-	r.askEnd(s.at, fmt.Sprintf("%s says %q", s.at, s.text), daysOf(s.date)[0])
+	r.askEnd(s.at, fmt.Sprintf("%s says %q", s.at, s.text), r.daysOf(s.date)[0])
 	return nil
 }
 
@@ -257,25 +276,42 @@ func (r *reader) askEnd(at Place, says, day string) {
 		Choices: []Choice{{Parameter: "expiry", Value: ExpiryIgnore}}})
 }
 
-// daysOf returns the dates that a text may mean, with the time if there is one.
-func daysOf(text string) (all []string) {
+// readings returns the dates that a text may mean. Those that are past in every zone are left out beside others.
+func (r *reader) readings(text string) (all []wall) {
 	w, ok := wallOf(text)
 	if !ok {
-		return []string{text}
+		return nil
 	}
-	for _, one := range w.orders() {
-		all = append(all, strings.TrimSuffix(one.in(time.UTC).Format("2006-01-02T15:04"), "T00:00"))
+	all = w.orders()
+	if year, may := r.yearFirst(w); may && !slices.Contains(all, year) {
+		all = append(all, year)
+	}
+	if slices.ContainsFunc(all, func(w wall) bool { return !r.isPast(w) }) {
+		all = slices.DeleteFunc(all, r.isPast)
 	}
 	return all
 }
 
-// passed reports whether a date is past in every zone and in every order of day and month.
-func (r *reader) passed(text string) bool {
-	w, ok := wallOf(text)
-	return ok && !slices.ContainsFunc(w.orders(), func(one wall) bool { return !one.in(time.UTC).Add(24 * time.Hour).Before(r.o.Now) })
+func (r *reader) isPast(w wall) bool { return w.in(time.UTC).Add(24 * time.Hour).Before(r.o.Now) }
+
+// daysOf returns the readings of a text, with the time if there is one.
+func (r *reader) daysOf(text string) (all []string) {
+	for _, one := range r.readings(text) {
+		all = append(all, strings.TrimSuffix(one.in(time.UTC).Format("2006-01-02T15:04"), "T00:00"))
+	}
+	if len(all) == 0 {
+		return []string{text}
+	}
+	return all
 }
 
-// statedDate is a date beside the rates.
+// passed reports whether a date is past in every zone and in every order of day, month and year.
+func (r *reader) passed(text string) bool {
+	all := r.readings(text)
+	return len(all) > 0 && r.isPast(all[0])
+}
+
+// statedDate is a date beside the rates, or a text with a date that cannot be read.
 type statedDate struct {
 	at         Place
 	date, text string
@@ -293,7 +329,10 @@ func (r *reader) askStated() {
 		if say := fmt.Sprintf("%s says %q", s.at, s.text); !slices.Contains(says, say) && len(says) < maxFound {
 			says = append(says, say)
 		}
-		for _, day := range daysOf(s.date) {
+		if s.date == "" {
+			continue
+		}
+		for _, day := range r.daysOf(s.date) {
 			if !slices.ContainsFunc(q.Choices, func(c Choice) bool { return c.Value == day }) && len(q.Choices) < maxFound {
 				q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: day})
 			}
@@ -302,7 +341,7 @@ func (r *reader) askStated() {
 	q.Text = strings.Join(says, ", and ") + ": give effective=DATE if the rates begin then, or effective=now"
 	q.Choices = append(q.Choices, Choice{Parameter: "effective", Value: EffectiveNow})
 	r.ask(q)
-	if r.o.Zone == nil {
+	if r.o.Zone == nil && first.date != "" {
 		r.askZone(Question{Text: fmt.Sprintf("the date %q has no time zone: give zone=NAME if the rates begin then", excerpt(first.date)), Sample: first.date})
 	}
 }

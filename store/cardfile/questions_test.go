@@ -320,6 +320,96 @@ func TestWhatOtherWordsSayIsHeard(t *testing.T) {
 	}
 }
 
+// What stands beside the rates, or shows only by itself, is asked about too.
+func TestWhatTextsNamesAndMarksLeaveOpenIsAsked(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		// A dot before three digits may part thousands, unless a price of the column shows the mark.
+		"Prefix;Rate / 62;1.250 / 628;2.400":   "decimal Rate: decimal=, -> line 2: 62 costs 1250, 0/1 | decimal=. -> line 2: 62 costs 1.25, 0/1 |",
+		"Prefix;Rate / 62;1.250 / 628;0.5":     "62=1.25 0/1; 628=0.5",
+		"Prefix;Rate / 62;0.125 / 628;2.400":   "62=0.125 0/1; 628=2.4",
+		"Prefix;Rate / 62;1.250 / 628;0,5":     "62=1250 0/1; 628=0.5",
+		"Prefix;Rate / 62;1.250,5 / 628;2.400": "62=1250.5 0/1; 628=2400",
+		"Prefix;Rate;Connect / 62;0.5;1.250":   "decimal Connect: ",
+		"Prefix;Rate / 62;1000.250":            "62=1000.25",
+		"Prefix;Rate / 62;.250":                "62=0.25",
+		// Dates in other forms and languages, and what may be one.
+		"Effective from 1 Jan 27 / Prefix,Rate / 44,1":            "effective: effective=2027-01-01",
+		"Effective from 1 January '27 / Prefix,Rate / 44,1":       "effective: effective=2027-01-01",
+		"Effective from Jan 1, 27 / Prefix,Rate / 44,1":           "effective: effective=2027-01-01",
+		"Effective 27-01-02 / Prefix,Rate / 44,1":                 "effective: effective=2027-01-02 -> line 3: 44 costs 1, 0/1, from 2027-01-02T00:00:00Z | effective=now",
+		"Effective 01-02-27 / Prefix,Rate / 44,1":                 "effective: effective=2027-02-01 -> line 3: 44 costs 1, 0/1, from 2027-02-01T00:00:00Z | effective=2027-01-02",
+		"Obowiązuje od 1 października 2027 / Prefiks;Cena / 48;1": "effective: effective=2027-10-01",
+		"1 Ocak 2027 tarihinden itibaren / Önek;Fiyat / 90;1":     "effective: effective=2027-01-01",
+		"Platí od 1. ledna 2027 / Prefix;Cena / 420;1":            "effective: effective=2027-01-01",
+		"Érvényes 2027. harmadik hetétől / Prefix;Rate / 36;1":    "effective: effective=now",
+		"Effective week 3 of 2026 / Prefix;Rate / 36;1":           "effective: effective=now",
+		"Price list 2026 / Prefix;Rate / 36;1":                    "36=1",
+		"Valid until 31/12/24 / Prefix;Rate / 36;1":               "error: line 1: the line says that the rates ended on 2024-12-31",
+		// Units that no rule knows, and hours.
+		"Semua harga, prices in perak per minute / Prefix;Rate / 60;4": "map=Rate=cost:cents -> line 3: 60 costs 0.04",
+		"All prices in sen / Prefix;Rate / 60;4":                       "map=Rate=cost:cents -> line 3: 60 costs 0.04",
+		"Ceny w halerzach / Prefiks;Cena / 420;4":                      "map=Cena=cost:cents -> line 3: 420 costs 0.04",
+		"Rates in effect / Prefix;Rate / 60;4":                         "60=4",
+		"Prices in USD / Prefix;Rate / 60;4":                           "60=4",
+		"Precios en vigor / Prefijo;Precio / 34;4":                     "34=4",
+		"Prefix;Rate (cents/hour) / 60;4":                              "unit Rate (cents/hour): map=Rate (cents/hour)=cost:minute ->",
+		// Increments without a slash.
+		"Billing: 60 seconds / Prefix,Rate / 44,0.01":                                  "pulse: pulse=60 -> line 3: 44 costs 0.01, 0/60 | pulse=1",
+		"Billing in full minutes / Prefix,Rate / 44,0.01":                              "pulse: pulse=60",
+		"Facturación por minuto / Prefijo;Precio / 34;0,01":                            "pulse: pulse=60",
+		"Billing: minimum 30 seconds, increments of 6 seconds / Prefix,Rate / 44,0.01": "pulse: pulse=6 -> line 3: 44 costs 0.01, 0/6 | pulse=1 -> line 3: 44 costs 0.01, 0/1 |\nmcd: mcd=30",
+		"Billing per second / Prefix,Rate / 44,0.01":                                   "44=0.01",
+		"Billing increment: 60 seconds / Prefix,Rate,Increment / 44,0.01,6":            "44=0.01 0/6",
+		// Taxes.
+		"Preise inkl. Steuern / Vorwahl;Preis / 49;0,01":            "unit Preis: ",
+		"Todos los precios incluyen IVA / Prefijo;Precio / 34;0,01": "unit Precio: ",
+		"Prix hors taxes / Indicatif;Prix / 33;0,01":                "33=0.01",
+		// Names and texts that block.
+		"Prefix,Destination,Rate / 44,UK,0.01 / 4479,UK Pager (BLOCKED),0.9":                     "column Destination: map=Destination=name -> line 3: 4479 costs 0.9",
+		"Prefix,Destination,Rate,Status / 44,UK,0.01,open / 4479,UK Pager (BLOCKED),0.9,blocked": "4479=0.9 0/1 blocked",
+		"Prefix,Destination,Rate / 52,Mexico Baja California,0.01 / 47,Norway No 1,0.9":          "47=0.9",
+		"前缀,目的地,费率 / 86,中国,0.01 / 8610,中国北京（已停用）,0.9":                                            "column 目的地: ",
+		"Prefix,Rate / 44,0.01 / 4479,0.9 / Calls to 4479 are barred until further notice":       "text Calls to 4479 are barred until further notice: ignore=Calls to 4479 are barred until further notice",
+		"We do not route calls to Cuba / Prefix,Rate / 53,0.9":                                   "text We do not route calls to Cuba: ",
+		"Prefix,Rate / 44,0.01 / Las rutas a Cuba están suspendidas o cerradas":                  "text Las rutas a Cuba están suspendidas o cerradas: ",
+		"Prefix,Rate / 44,0.01 / Rates may change. Taxes are not included.":                      "44=0.01",
+	} {
+		o := cardfile.Options{NANP: no(), Currency: "USD", Zone: time.UTC, Now: time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)}
+		if got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(text, " / ", "\n")+"\n")), o); !strings.Contains(got, want) {
+			t.Errorf("%s\n  got  %s\n  want %s", text, got, want)
+		}
+	}
+	text := "Prefix,Destination,Rate\n4479,UK Pager (BLOCKED),0.9\nCalls to 4479 are barred until  further notice\n"
+	o := cardfile.Options{NANP: no(), Maps: []string{"destination=name"}, Ignore: []string{"Calls to 4479 are barred until further notice"}}
+	if got := askedOf(t, fileOf("a.csv", []byte(text)), o); got != "4479=0.9 0/1 UK Pager (BLOCKED)" {
+		t.Errorf("answered: %s", got)
+	}
+}
+
+// With the names of columns by position, the file's own headings are heard all the same.
+func TestHeadingsAreHeardBesideNamesByPosition(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"prefix,rate (cents) / 44,1":                  "unit cost: map=cost=cost:cents -> line 2: 44 costs 0.01, 0/1 | map=cost=cost:minute",
+		"Code,Rate per second / 44,0.0002":            "map=cost=cost:second -> line 2: 44 costs 0.012",
+		"All rates in US cents / 44,1":                "map=cost=cost:cents -> line 2: 44 costs 0.01",
+		"Valid from the first of January 2027 / 44,1": "effective: effective=2027-01-01",
+		"Code,Rate / 44,1 / Prices are in cents":      "map=cost=cost:cents",
+		"Code,Rate / 44,1":                            "44=1",
+	} {
+		o := cardfile.Options{NANP: no(), Zone: time.UTC, Columns: []string{"prefix", "cost"}}
+		if got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(text, " / ", "\n")+"\n")), o); !strings.Contains(got, want) {
+			t.Errorf("%s\n  got  %s\n  want %s", text, got, want)
+		}
+		if o.Maps = []string{"cost=cost:cents"}; strings.Contains(text, "(cents)") {
+			if got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(text, " / ", "\n")+"\n")), o); got != "44=0.01 0/1" {
+				t.Errorf("%s, answered: %s", text, got)
+			}
+		}
+	}
+}
+
 // A column that is not understood is asked about by what its values say, whether they vary or not.
 func TestAColumnWithOneValueIsAskedAboutAsOneThatVaries(t *testing.T) {
 	t.Parallel()

@@ -63,6 +63,7 @@ type reader struct {
 	doubles, parted int          // such lines, and others
 	stated          []statedDate // dates above the headings
 	alike           int          // prices that two names have
+	checked         string       // the last name that blocks nothing by itself
 	origins         origins
 
 	work       *stopwatch
@@ -133,6 +134,9 @@ func (r *reader) line(at Place, cells []cell) error {
 		return r.refused(at, cells, why)
 	}
 	r.gap = false
+	if row.Name != r.checked && !row.Blocked && !row.Removed {
+		r.checkName(at, cells, row.Name)
+	}
 	r.plan(at, &row)
 	if row.Pulse == 0 {
 		row.Pulse = 1

@@ -150,7 +150,7 @@ func (r *reader) money(row *Row, column int, into *rating.Money, c cell) (reason
 	s := &r.styles[column]
 	m, reason := s.price(c, r.o.Currency)
 	switch reason {
-	case ambiguousComma:
+	case ambiguousMark:
 		if reason = r.mark(s, column, c); reason == "" {
 			m, reason = s.price(c, r.o.Currency)
 		}
@@ -199,12 +199,12 @@ func (r *reader) moneyOption(row *Row, column int, into *rating.Optional[rating.
 // mark finds the decimal mark of a column in the whole file, or asks for it.
 func (r *reader) mark(s *style, column int, c cell) string {
 	if r.quiet && r.proof == nil {
-		return ambiguousComma
+		return ambiguousMark
 	}
 	p, err := r.proved()
 	if err != nil {
 		r.fault = err
-		return ambiguousComma
+		return ambiguousMark
 	}
 	s.told = p.marks[column]
 	if s.told == 0 {

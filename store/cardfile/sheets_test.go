@@ -62,6 +62,9 @@ func TestASheetAsPeopleFormatItIsRead(t *testing.T) {
 func TestASheetShowsUnitsAndTruths(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{
+		`0.000,`:     "unit Rate: map=Rate=cost:thousand -> sheet \"Sheet1\" row 2: 44 costs 0.0012",
+		`0.0,,;-0.0`: "map=Rate=cost:million",
+		`#,##0.00`:   "column Barred: ",
 		`0.00"¢"`:    "unit Rate: map=Rate=cost:cents -> sheet \"Sheet1\" row 2: 44 costs 0.012",
 		`0.00"/sec"`: "unit Rate: map=Rate=cost:second",
 		`0.00" USD"`: "column Barred: map=Barred=blocked -> sheet \"Sheet1\" row 3: 4479 is blocked",

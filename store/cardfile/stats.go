@@ -379,6 +379,9 @@ func (r *reader) beside(s *columnStat, at Place, cells []cell, text string) {
 // askColumns asks about the columns that are left out although they may matter.
 func (r *reader) askColumns() {
 	for _, s := range r.stats {
+		if s.column == colName {
+			r.askLoudName(s)
+		}
 		if s.column == colName && !s.named && halves.any(s.words) && !s.answered && len(s.samples) > 0 && !isJSON(r.report.Format) {
 			r.askName(s)
 		}
@@ -410,6 +413,33 @@ func (s *columnStat) constant() bool {
 		return false
 	}
 	return s.price || s.time && (s.of.at[colPulse] < 0 || s.of.at[colMCD] < 0) || s.truths && s.odd && !s.numbers
+}
+
+// checkName notes that the name of an open price says that it is blocked.
+func (r *reader) checkName(at Place, cells []cell, name string) {
+	r.checked = name
+	i := r.layout.at[colName]
+	if r.countOnly || r.quiet || i < 0 || i >= len(r.layout.stats) {
+		return
+	}
+	if s := r.layout.stats[i]; s != nil {
+		if word := blockWord(name); word != "" && len(s.loudly) <= maxCodes && !slices.Contains(s.loudly, word) {
+			s.loudly = append(s.loudly, word)
+			s.mark(r, true, at, cells, name)
+		}
+	}
+}
+
+// askLoudName asks whether the names of open prices that say that they are blocked are only names.
+func (r *reader) askLoudName(s *columnStat) {
+	meant := func(a answer) bool {
+		return a.column == colName && find(s.of.cells, a.whole) >= 0 && s.of.at[colName] == find(s.of.cells, a.whole)
+	}
+	if len(s.loudly) == 0 || slices.ContainsFunc(r.answers, meant) {
+		return
+	}
+	r.ask(Question{Code: "column", Option: "map", Column: s.name, Sample: s.doubted, on: s.doubt, About: s.kinds(), Choices: mapTo(s.name, []string{"name"}),
+		Text: fmt.Sprintf("the name %q says %q, and nothing else blocks the prefix: give it as blocked, or give \"map=%s=name\" if it is open", excerpt(s.doubted), s.loudly[0], s.name)})
 }
 
 // askName asks whether a column of names that holds only digits is a part of the prefix.

@@ -58,7 +58,7 @@ var pennies = setOf("GBP GIP FKP SHP IMP JEP GGP")
 
 // The words of units.
 var (
-	centWords     = setOf("centen centach groszach rappen bani satang agorot cent cents cts ct eurocent eurocents uscent uscents centavo centavos centime centimes céntimo céntimos centimo centimos cêntimo cêntimos centesimi usc eurc cpm paise paisa öre øre ore haléř haléře grosz grosze groszy kuruş kopeck kopecks kopeke hundredth hundredths hundertstel centièmes centésimas centésimos цент цента центы центов центах копейка копейки копеек копейках коп 分 美分 欧分")
+	centWords     = setOf("sen fils halalas piastres kobo pesewas halerzy centen centach groszach rappen bani satang agorot cent cents cts ct eurocent eurocents uscent uscents centavo centavos centime centimes céntimo céntimos centimo centimos cêntimo cêntimos centesimi usc eurc cpm paise paisa öre øre ore haléř haléře grosz grosze groszy kuruş kopeck kopecks kopeke hundredth hundredths hundertstel centièmes centésimas centésimos цент цента центы центов центах копейка копейки копеек копейках коп 分 美分 欧分")
 	penceWords    = setOf("pence penny gbx")
 	secondWords   = setOf("second seconds sec secs segundo segundos seconde secondes sekunde sekunden sek secondo secondi секунда секунду секунды секунд сек 秒")
 	thousandWords = setOf("1000 thousand thousands mille mil tausend 1k mill mills mils thousandth thousandths tausendstel millième millièmes milésima milésimas тысяча тысячу тысяч тысячных 千")
@@ -68,7 +68,7 @@ var (
 	perOther      = setOf("call calls message messages event events session sessions day days month attempt attempts anruf gespräch llamada appel appels ligação chamada звонок вызов")
 	perWords      = setOf("每 per a an by pro je por par à za за на")
 	scaleWords    = setOf("x times multiply multiplied multiplier factor divide divided faktor mal multipliziert multiplicado multiplicados multiplié multipliés")
-	taxWords      = setOf("steuer steuern impuesto impuestos taxe imposto impostos imposte tax taxes vat gst iva tva mwst ust ндс 税")
+	taxWords      = setOf("impôt impôts podatek podatku podatkiem vergi steuer steuern impuesto impuestos taxe imposto impostos imposte tax taxes vat gst iva tva mwst ust ндс 税")
 	withTax       = setOf("comprises compris incluye incluyen inclui incluem включен включены incl include includes including included inclusive inkl with con avec mit inclus incluse incluses comprise incluido incluidos incluida включая 含") //nolint:misspell // French
 	withoutTax    = setOf("excl exclude excludes excluding excluded exclusive without ex not plus zzgl exkl sin ohne hors net")
 )
@@ -219,6 +219,9 @@ func (s said) stated(text, currency string) (units []string, words string) {
 	if units, words, counts := s.ofSeconds(minor); counts {
 		return units, words
 	}
+	if minor != "" && hourWords.any(s.words) {
+		return []string{}, minor + " of an hour"
+	}
 	switch many := s.many(text); {
 	case many != "":
 		return ofMany[many], "a price of " + many
@@ -226,7 +229,7 @@ func (s said) stated(text, currency string) (units []string, words string) {
 		return []string{}, "a price of something other than a minute"
 	case s.minutes() != "":
 		return []string{}, "a price of " + s.minutes() + " minutes"
-	case hourWords.any(s.words) && minor == "":
+	case hourWords.any(s.words):
 		return []string{}, "a price of an hour"
 	case s.taxed():
 		return []string{}, "a price with tax"
@@ -263,7 +266,7 @@ func (r *reader) askUnits(l *layout) {
 			continue
 		}
 		l.open = append(l.open, Question{Code: "unit", Option: "map", Column: name,
-			Text:    fmt.Sprintf("another price is in %s, so %q may be too", minor, excerpt(l.cells[i].text)),
+			Text:    fmt.Sprintf("another price is in %s, so %q may be too", minor, excerpt(l.headingOf(i))),
 			Choices: mapTo(name, prefixed(columnNames[o.column], []string{minor, wholeOf(o.column)}))})
 	}
 }
@@ -284,7 +287,7 @@ func isPrice(column int) bool {
 // hundredths of a currency.
 func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 	o := &l.roles[i]
-	name, text := position(l.cells, i), l.cells[i].text
+	name, text := position(l.cells, i), l.headingOf(i)
 	s := saidBy(text, true)
 	q := &Question{Code: "unit", Option: "map", Column: name}
 	if isPrice(o.column) {
@@ -303,7 +306,7 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 			return nil
 		}
 		q.About = []string{words}
-		q.Text = fmt.Sprintf("%q may not be a price a minute in whole units of a currency, but %s", excerpt(text), words)
+		q.Text = fmt.Sprintf("%q may not be a price a minute in whole units of a currency, but %s%s", excerpt(text), words, otherwise(units))
 		q.Choices = mapTo(name, prefixed(columnNames[o.column], append(units, "minute")))
 	case o.column == colConnect:
 		is := s.minor(text, r.o.Currency)
@@ -326,6 +329,14 @@ func (r *reader) unitOfColumn(l *layout, i int, minor *string) *Question {
 		return nil
 	}
 	return q
+}
+
+// otherwise says what to do if none of the units is right.
+func otherwise(units []string) string {
+	if len(units) > 0 {
+		return ""
+	}
+	return ": if so, ask the carrier for prices a minute, because no choice turns it into one"
 }
 
 // oddTime reports whether the brackets of a heading hold a unit of time other than seconds and minutes.
@@ -351,7 +362,7 @@ func statesMinutes(text string) bool {
 }
 
 var (
-	aboutPrices    = union(priceCore, setOf("amounts unit units currency values figures valores valeurs montants importes angaben werte beträge einheit einheiten unidad unidades unité unités"))
+	aboutPrices    = union(priceWords, setOf("amounts unit units currency values figures valores valeurs montants importes angaben werte beträge einheit einheiten unidad unidades unité unités"))
 	aboutIntervals = setOf("increment increments interval intervals billing billed rounding pulse pulses taktung takt tarification facturation facturación incremento incrementos palier paliers шаг") //nolint:misspell // Spanish
 	minuteWords    = setOf("minutes minute mins minutos minuten minuti минутах минут 分钟")
 	manyMinutes    = setOf("minutes minutos minuten minuti минутах минут")
@@ -362,7 +373,7 @@ func textOf(cells []cell) string {
 	var all strings.Builder
 	for _, c := range cells {
 		if all.Len() < 4096 {
-			all.WriteString(c.text + " ")
+			all.WriteString(strings.TrimSpace(c.text) + " ")
 		}
 	}
 	return strings.TrimSpace(all.String())
@@ -372,9 +383,13 @@ func textOf(cells []cell) string {
 func (r *reader) hears(at Place, cells []cell) {
 	text := textOf(cells)
 	s := saidBy(text, false)
+	r.hearsBlock(at, text, s)
 	units, words := s.stated(text, "")
 	other := func(w string) bool { return !unitWords[w] && !allDigits(w) && codeOf(w, true) == "" }
 	about := aboutPrices.any(s.words) || otherWords.any(s.words) || !slices.ContainsFunc(s.words, other) // USD per second
+	if unknown := s.unheard(); units == nil && unknown != "" {
+		units, words = []string{"cents", "thousand"}, fmt.Sprintf("%q, which is not understood", unknown)
+	}
 	if units != nil && (about || s.minor(text, "") != "") {
 		r.saidUnits = append(r.saidUnits, saidUnit{at, units, words, excerpt(text)})
 	}
@@ -383,6 +398,78 @@ func (r *reader) hears(at Place, cells []cell) {
 	}
 	if aboutIntervals.any(s.words) {
 		r.hearsPair(at, text)
+		r.hearsSteps(at, text, s)
+	}
+}
+
+// hearsBlock asks about a text beside the rates which says that some prefixes are blocked.
+func (r *reader) hearsBlock(at Place, text string, s said) {
+	word := blockWord(text)
+	for i, w := range s.words {
+		if word == "" && negations[w] && possible.any(s.words[i+1:min(i+4, len(s.words))]) {
+			word = w
+		}
+	}
+	number := func(w string) bool { return len(w) > 1 && allDigits(w) }
+	if word == "" || !slices.ContainsFunc(s.words, number) && !aboutPrefixes.any(s.words) {
+		return
+	}
+	text = excerpt(strings.Join(strings.Fields(text), " "))
+	for n, a := range r.answers {
+		if a.column < 0 && SameName(a.whole, text) {
+			r.used[n] = true
+			return
+		}
+	}
+	r.ask(Question{Code: "text", Option: "ignore", Column: text, Place: at, Sample: text, About: []string{"says " + word}, Choices: []Choice{{Parameter: "ignore", Value: text}},
+		Text: fmt.Sprintf("%s says %q, so prefixes may be blocked that the file gives as open: give them as blocked, or give \"ignore=%s\" if the text changes nothing", at, text, text)})
+}
+
+// inWords stand before the unit of prices: Preise in Rappen.
+var inWords = setOf("in en em w v в på i ve")
+
+// places are words behind such a word that are no units.
+var places = setOf("effect force vigor vigueur vigore kraft advance accordance addition full total this the these our your their table list file order general line writing each every case which all any other")
+
+// unheard returns the last word of a text about prices, or the one before the word per, if it may be a unit that no rule
+// knows: it follows the word in.
+func (s said) unheard() string {
+	if !aboutPrices.any(s.words) || len(s.words) > 10 {
+		return ""
+	}
+	for i, word := range s.words {
+		last := i+1 == len(s.words) || perWords[s.words[i+1]] && s.words[i+1] != "a" && s.words[i+1] != "an"
+		if i > 1 && inWords[s.words[i-1]] && last && !places[word] && !neutral[word] && !unitWords[word] && !currencyWords[word] &&
+			monthOf(word) == 0 && !strings.ContainsAny(word, "0123456789") && codeOf(word, true) == "" && sharedNames[currencyWord(word)] == "" {
+			return word
+		}
+	}
+	return ""
+}
+
+// hearsSteps notes increments in words: 60 seconds, or full minutes. The larger of two numbers is the minimum.
+func (r *reader) hearsSteps(at Place, text string, s said) {
+	var steps []int
+	for i, word := range s.words {
+		word = strings.TrimLeft(word, "0123456789")
+		number := strings.TrimSuffix(s.words[i], word)
+		if number == "" && i > 0 && allDigits(s.words[i-1]) {
+			number = s.words[i-1]
+		}
+		n := atoi(number)
+		switch {
+		case word == "s" && number != "", secondWords[word]:
+		case minuteWord[word] && word != "al", minuteWords[word]:
+			n = 60 * max(n, 1)
+		default:
+			continue
+		}
+		if n > 0 && n <= 3600 {
+			steps = append(steps, n)
+		}
+	}
+	if len(steps) > 0 && len(steps) < 3 && r.saidPair == nil && slices.Max(steps) > 1 {
+		r.saidPair = &saidPair{at, excerpt(text), strconv.Itoa(slices.Max(steps)), strconv.Itoa(slices.Min(steps))}
 	}
 }
 
@@ -448,7 +535,7 @@ func (r *reader) askSaid() {
 					Choices: mapTo(s.name, prefixed("connect", []string{said.words, "whole"}))})
 			case said.units != nil && (s.column == colCost || s.column == colInter || s.column == colIntra):
 				r.ask(Question{Code: "unit", Option: "map", Column: s.name, on: s.first, Sample: s.sample(), About: []string{said.words},
-					Text:    fmt.Sprintf("%s says %q, so the column %q may hold %s", said.at, said.text, s.name, said.words),
+					Text:    fmt.Sprintf("%s says %q, so the column %q may hold %s%s", said.at, said.text, s.name, said.words, otherwise(said.units)),
 					Choices: mapTo(s.name, prefixed(columnNames[s.column], append(slices.Clone(said.units), "minute")))})
 			case said.units == nil && (s.column == colMCD || s.column == colPulse):
 				r.ask(Question{Code: "unit", Option: "map", Column: s.name, on: s.first, Sample: s.sample(), About: []string{said.words},

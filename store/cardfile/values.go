@@ -20,12 +20,12 @@ type style struct {
 }
 
 const (
-	notAPrice      = "is not a price"
-	missingPrice   = "has no price: block the prefix in a column of the status, or remove the line"
-	tooPrecise     = "has more than ten decimals"
-	tooMuch        = "is above 922 million"
-	ambiguousComma = "may have thousands or decimals: give decimal=, or decimal=."
-	mixedStyle     = "has another decimal mark than the prices before it: give decimal=, or decimal=."
+	notAPrice     = "is not a price"
+	missingPrice  = "has no price: block the prefix in a column of the status, or remove the line"
+	tooPrecise    = "has more than ten decimals"
+	tooMuch       = "is above 922 million"
+	ambiguousMark = "may have thousands or decimals: give decimal=, or decimal=."
+	mixedStyle    = "has another decimal mark than the prices before it: give decimal=, or decimal=."
 )
 
 // price reads an amount of at least 0. reason says why a cell is not a price.
@@ -98,7 +98,7 @@ func (s *style) split(text string) (whole, fraction, reason string) {
 	mark, sure := s.mark(text, dots, commas)
 	switch {
 	case mark == 0:
-		return "", "", ambiguousComma
+		return "", "", ambiguousMark
 	case s.told == 0 && sure && s.seen != 0 && s.seen != mark:
 		return "", "", mixedStyle
 	case s.told == 0 && sure:
@@ -128,14 +128,14 @@ func (s *style) mark(text string, dots, commas int) (mark byte, sure bool) {
 		return ',', true // 1.234.567
 	case commas > 1:
 		return '.', true // 1,234,567
-	case dots == 1:
-		return '.', true
 	}
-	before, after, _ := strings.Cut(text, ",")
-	if len(after) != 3 || strings.Trim(before, "0") == "" || len(before) > 3 {
-		return ',', true
+	if mark = '.'; dots == 0 {
+		mark = ','
 	}
-	return 0, false
+	if at := strings.IndexByte(text, mark); len(text)-at != 4 || at > 3 || strings.Trim(text[:at], "0") == "" {
+		return mark, true
+	}
+	return s.seen, false // 1.250 and 1,250 are as the prices before them
 }
 
 // groups removes well-formed thousands separators from a whole number.

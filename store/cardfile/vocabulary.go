@@ -2,6 +2,7 @@ package cardfile
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -329,8 +330,11 @@ var loudPairs = func() map[[2]string]bool {
 }()
 
 // loudWords are the words in a longer text which say that a price is not simply in force.
-var loudWords = func() wordSet {
-	words := union(negations, setOf("surcharge surcharges minimum multiplier stop stops stopped halt halted cease ceases close closes block blocks forbidden zuschlag recargo supplément suplemento"))
+var loudWords = union(negations, blockWords, setOf("surcharge surcharges minimum multiplier stop stops stopped halt halted cease ceases close closes block blocks forbidden zuschlag recargo supplément suplemento"))
+
+// blockWords are the words in a longer text which say that something is blocked or withdrawn.
+var blockWords = func() wordSet {
+	words := wordSet{}
 	for word, is := range states {
 		if (is == isBlocked || is == isWithdrawn) && len(word) > 5 && !strings.Contains(word, " ") && word != "ended" && word != "terminated" {
 			words[word] = true
@@ -338,6 +342,57 @@ var loudWords = func() wordSet {
 	}
 	return words
 }()
+
+// blockBegins are the first bytes of blockWords.
+var blockBegins = func() (begins [256]bool) {
+	for word := range blockWords {
+		begins[word[0]] = true
+		begins[strings.ToUpper(word)[0]] = true
+	}
+	return begins
+}()
+
+// blockWord returns the first word of a text which says that something is blocked or withdrawn, or "". Each name of a
+// destination is looked at, so it passes over most words by their first bytes.
+func blockWord(text string) string {
+	begin, ascii := 0, true
+	for i := range len(text) + 1 {
+		if i < len(text) && (text[i]|0x20 >= 'a' && text[i]|0x20 <= 'z' || text[i] >= 0x80) {
+			ascii = ascii && text[i] < 0x80
+			continue
+		}
+		if i-begin > 5 && (!ascii || blockBegins[text[begin]]) {
+			for word := range strings.FieldsFuncSeq(text[begin:i], separates) {
+				if is := asBlockWord(word); is != "" {
+					return is
+				}
+			}
+		}
+		begin, ascii = i+1, true
+	}
+	return ""
+}
+
+func asBlockWord(word string) string {
+	if lower := strings.ToLower(word); blockWords[lower] {
+		return lower
+	}
+	if at := slices.IndexFunc(hanBlocks, func(w string) bool { return strings.Contains(word, w) }); at >= 0 {
+		return hanBlocks[at]
+	}
+	return ""
+}
+
+// hanBlocks are those of blockWords in Chinese characters, which stand within others.
+var hanBlocks = slices.DeleteFunc(slices.Sorted(maps.Keys(blockWords)), func(word string) bool {
+	return !strings.ContainsFunc(word, func(c rune) bool { return unicode.Is(unicode.Han, c) })
+})
+
+// The words of a text beside the rates which say that it is about some prefixes, and that calls to them are possible.
+var (
+	aboutPrefixes = setOf("route routes destination destinations prefix prefixes code codes call calls traffic breakout breakouts destino destinos ruta rutas prefijo prefijos llamadas indicatif indicatifs préfixe préfixes appels vorwahl vorwahlen ziel ziele anrufe направление направления код коды")
+	possible      = setOf("route routes routed routing available offered supported served open reachable angeboten verfügbar erreichbar disponible disponibles disponível disponíveis disponibile disponibili ofrece")
+)
 
 // identities are the words of headings of columns that name something, so that short values are no codes of a status.
 var identities = setOf("operator network carrier iso country region language lang zone continent supplier provider vendor owner type class note notes comment comments currency lata ocn")

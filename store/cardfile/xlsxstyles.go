@@ -61,6 +61,12 @@ var dollar = regexp.MustCompile(`[^A-Za-z\[]\$|^\$`)
 // beside matches the texts of a format beside the number.
 var beside = regexp.MustCompile(`"([^"]*)"?|\\(.)|([¢%‰])`)
 
+// divides matches the last digit of a number with the commas behind it, each of which divides it by a thousand.
+var divides = regexp.MustCompile(`[0#?](,+)(?:$|[^0#?.,])`)
+
+// ofThousands are the texts for such commas.
+var ofThousands = []string{"thousandths", "1000000"}
+
 // shownBy reads a format code. A date format has a day, month, year, hour,
 // minute or second. A format may name a currency: [$€-407], "USD".
 func shownBy(code string) shown {
@@ -74,6 +80,9 @@ func shownBy(code string) shown {
 		}
 	}
 	var texts []string
+	if m := divides.FindStringSubmatch(asIs.ReplaceAllString(code, "")); m != nil { // 0.000, shows 12 as 0.012
+		texts = append(texts, ofThousands[min(len(m[1]), len(ofThousands))-1])
+	}
 	for _, m := range beside.FindAllStringSubmatch(code, 20) {
 		texts = append(texts, m[1]+m[2]+m[3])
 	}
