@@ -372,7 +372,7 @@ func TestALineThatBlocksIsNotSkipped(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		file := "prefix,cost,status\n44,0.01,open\n4479x,0.01,blocked\n"
 		got, _ := w.importInto("a", "retail", "mode=replace&apply=true&skip_refused=true", file)
-		if got.status != 422 || !strings.Contains(got.body, "block their prefixes") {
+		if got.status != 422 || !strings.Contains(got.body, "block their prefixes") || !strings.Contains(got.body, `"field":"skip_refused"`) || !strings.Contains(got.body, `"mapping":[{`) {
 			t.Errorf("%d %s", got.status, got.body)
 		}
 	})

@@ -20,13 +20,13 @@ const (
 	RateRemoved   = "removed"
 	RateUp        = "up"      // something costs more
 	RateDown      = "down"    // something costs less, and nothing costs more
-	RateChanged   = "changed" // the status differs, or only the name
+	RateChanged   = "changed" // the status differs, and an open rate does not cost more; or only the name
 	RateUnchanged = "unchanged"
 )
 
 // CompareRates returns the kind of change from a rate with the values before to a
 // rate with the values after, of the same prefix. Nil stands for no rate. Values
-// are in the order of schema.RateType. A longer minimum or step costs more; no minimum and
+// are in the order of schema.RateType. A rate that is opened at a higher price is up. A longer minimum or step costs more; no minimum and
 // one of a step bill alike. A jurisdiction without its own price has the indeterminate one.
 func CompareRates(before, after []any) string {
 	switch {
@@ -44,7 +44,7 @@ func CompareRates(before, after []any) string {
 		differs = differs || before[i] != after[i] && i != mcdAt
 	}
 	switch {
-	case before[statusAt] != after[statusAt]:
+	case before[statusAt] != after[statusAt] && !(up && after[statusAt] != "blocked"):
 		return RateChanged
 	case up:
 		return RateUp

@@ -119,8 +119,10 @@ func (d *Imported) keeps(prefix string, unchanged bool) {
 	switch {
 	case !unchanged:
 		d.open = append(d.open, Longer{Prefix: prefix})
-	case len(d.open) > 0:
-		d.open[len(d.open)-1].Kept++
+	default:
+		for n := range d.open {
+			d.open[n].Kept++
+		}
 	}
 }
 

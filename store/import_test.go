@@ -321,7 +321,7 @@ func TestAnAmendmentChangesTheColumnsThatItGives(t *testing.T) {
 		}
 		var base store.Revision
 		mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
-			base = active(tx, c.bought.ID, rate("44", 1, false), rate("4420", 1, false), rate("44161", 1, false), rate("4479", 9, true), rate("49", 1, false))
+			base = active(tx, c.bought.ID, rate("44", 1, false), rate("4420", 1, false), rate("44161", 1, false), rate("442012", 1, false), rate("4479", 9, true), rate("49", 1, false))
 		})
 		given := func(prefix string, cost int64, names ...string) store.RateGiven {
 			g := store.RateGiven{Rate: store.Rate{Prefix: prefix, Cost: cost, Pulse: 1}}
@@ -331,7 +331,7 @@ func TestAnAmendmentChangesTheColumnsThatItGives(t *testing.T) {
 			return g
 		}
 		drafts, err := importLong(c.Store, c.master.ID, importOf(c.bought.ID, base.ID, func(to *store.Importer) error {
-			for _, g := range []store.RateGiven{given("44", 2, "cost"), given("4479", 10, "cost"), given("33", 3, "cost"), {Rate: store.Rate{Prefix: "49"}, Removed: true}} {
+			for _, g := range []store.RateGiven{given("44", 2, "cost"), given("4420", 3, "cost"), given("4479", 10, "cost"), given("33", 3, "cost"), {Rate: store.Rate{Prefix: "49"}, Removed: true}} {
 				if err := to.Put(0, g); err != nil {
 					return err
 				}
@@ -341,8 +341,8 @@ func TestAnAmendmentChangesTheColumnsThatItGives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := store.DiffSum{Created: 1, Up: 2, Removed: 1, Unchanged: 2}
-		if *drafts[0].Changes != want || fmt.Sprint(drafts[0].Longer) != "[{44 2}]" {
+		want := store.DiffSum{Created: 1, Up: 3, Removed: 1, Unchanged: 2}
+		if *drafts[0].Changes != want || fmt.Sprint(drafts[0].Longer) != "[{4420 1} {44 2}]" {
 			t.Errorf("%+v %v", *drafts[0].Changes, drafts[0].Longer)
 		}
 		got := map[string]store.Rate{}
@@ -350,7 +350,7 @@ func TestAnAmendmentChangesTheColumnsThatItGives(t *testing.T) {
 			got[r.Prefix] = r
 		}
 		raised := rate("4479", 10, true)
-		if got["4479"] != raised || got["33"] != (store.Rate{Prefix: "33", Cost: 3, Pulse: 1}) || got["44"] != rate("44", 2, false) || len(got) != 5 {
+		if got["4479"] != raised || got["33"] != (store.Rate{Prefix: "33", Cost: 3, Pulse: 1}) || got["44"] != rate("44", 2, false) || len(got) != 6 {
 			t.Errorf("%+v", got)
 		}
 		_, err = importLong(c.Store, c.master.ID, importOf(c.bought.ID, base.ID, func(to *store.Importer) error {
@@ -367,6 +367,10 @@ func TestAMinimumOfNothingBillsLikeOneOfAStep(t *testing.T) {
 	values := func(cost int64, mcd, pulse int, name string) []any {
 		return schema.NewRateValues().Append(nil, &store.Rate{Prefix: "44", Name: name, Cost: cost, MCD: mcd, Pulse: pulse})
 	}
+	blocked := func(of []any) []any {
+		of[store.RateColumns([]string{"status"})[0]] = "blocked"
+		return of
+	}
 	for _, tc := range []struct {
 		before, after []any
 		want          string
@@ -377,6 +381,11 @@ func TestAMinimumOfNothingBillsLikeOneOfAStep(t *testing.T) {
 		{values(2, 60, 60, ""), values(1, 60, 61, ""), store.RateUp},
 		{values(2, 60, 60, ""), values(1, 0, 60, ""), store.RateDown},
 		{values(1, 60, 60, "a"), values(1, 0, 60, "b"), store.RateChanged},
+		{blocked(values(9, 1, 1, "")), values(50, 1, 1, ""), store.RateUp},
+		{blocked(values(9, 1, 1, "")), values(9, 1, 1, ""), store.RateChanged},
+		{blocked(values(9, 1, 1, "")), values(5, 1, 1, ""), store.RateChanged},
+		{values(9, 1, 1, ""), blocked(values(50, 1, 1, "")), store.RateChanged},
+		{blocked(values(9, 1, 1, "")), blocked(values(50, 1, 1, "")), store.RateUp},
 	} {
 		if got := store.CompareRates(tc.before, tc.after); got != tc.want {
 			t.Errorf("%v to %v: %s, want %s", tc.before, tc.after, got, tc.want)

@@ -150,24 +150,28 @@ func (c *cardImportCommand) refused(text []byte) error {
 	return decideError{fmt.Errorf("%s: correct the file, or add --skip-refused", what)}
 }
 
-// questions prints the questions of an import. It returns a decideError for them, and any other
-// error unchanged.
+// questions prints what the file was taken for and the questions of an import. It returns a decideError for questions and
+// refused lines, and any other error unchanged.
 func (c *cardImportCommand) questions(t terminal, err error) error {
 	var p *problemError
-	if !errors.As(err, &p) || len(p.Questions) == 0 {
-		if p != nil && p.Field == "skip_refused" {
-			return decideError{err}
-		}
+	if !errors.As(err, &p) {
 		return err
 	}
-	if c.Format == "json" {
+	asks := len(p.Questions) > 0
+	if c.Format == "json" && (asks || len(p.Mapping) > 0) {
 		if err := printJSON(t.out, p.raw); err != nil {
 			return err
 		}
-		return decideError{errors.New(openQuestions(len(p.Questions)))}
-	}
-	if err := printMapping(t.out, p.Mapping); err != nil {
+	} else if err := printMapping(t.out, p.Mapping); err != nil {
 		return err
+	}
+	switch {
+	case !asks && p.Field == "skip_refused":
+		return decideError{err}
+	case !asks:
+		return err
+	case c.Format == "json":
+		return decideError{errors.New(openQuestions(len(p.Questions)))}
 	}
 	if len(p.Revisions) > 0 {
 		if err := printRevisions(t.out, p.Revisions); err != nil {

@@ -203,6 +203,34 @@ func TestTheCommandLineAsksWhatAFileLeavesOpen(t *testing.T) {
 	}
 }
 
+// The mapping comes first, also before an error that is no question. Refused lines that block are for a person to decide.
+func TestTheMappingStandsBeforeEachError(t *testing.T) {
+	t.Parallel()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")
+	card := carrierWithCard(t, url)
+	for name, c := range map[string]struct {
+		file string
+		code int
+		says string
+	}{
+		"a refused line that blocks": {"Prefix,Rate,Status\n44,0.01,open\n4479x,0.9,blocked\n", exitDecide, "block their prefixes"},
+		"a refused line":             {"Prefix,Rate,Status\n44,0.01,open\n45,0.0.1,open\n", exitDecide, "--skip-refused"},
+		"no rates":                   {"Prefix,Rate,Status\n", exitError, "no rates"},
+		"a first interval":           {"Prefix,First Price,Subsequent Price\n44,0.01,0.02\n", exitError, "first interval"},
+		"rates that ended":           {"Prefix,Rate,Status\n44,0.01,open\nPrices are valid until 2024-12-31,,\n", exitError, "ended on"},
+		"no prefix":                  {"Steering,Where,Amt\n44,UK,0.01\n", exitDecide, "2 questions are open"},
+	} {
+		args := []string{"card", "import", write(t, "deck.csv", c.file), "--card", card, "--as", "admin", "--mode", "replace", "--database", url, "--apply"}
+		code, stdout, stderr := call(t, nil, args)
+		if code != c.code || !strings.HasPrefix(stdout, "column") || !strings.Contains(stderr, c.says) {
+			t.Errorf("%s: exit %d:\n%s%s", name, code, stdout, stderr)
+		}
+		if code, stdout, _ = call(t, nil, append(args, "--format", "json")); code != c.code || !strings.Contains(stdout, `"mapping"`) {
+			t.Errorf("%s: as JSON: exit %d:\n%s", name, code, stdout)
+		}
+	}
+}
+
 func TestAPackedFileIsImportedOnTheCommandLine(t *testing.T) {
 	t.Parallel()
 	url := "sqlite:" + filepath.Join(t.TempDir(), "store.db")

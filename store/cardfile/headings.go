@@ -14,6 +14,9 @@ func (r *reader) head(at Place, cells []cell) error {
 	}
 	found, err := r.layoutOf(slices.Clone(cells))
 	if err != nil {
+		if found != nil {
+			r.statsOf(found) // for the mapping
+		}
 		return placed(at, err)
 	}
 	r.report.Lines.Headings++
@@ -87,6 +90,7 @@ func (r *reader) noHeading() error {
 	}
 	h := r.headless[best]
 	l := r.byNames(h.cells)
+	r.statsOf(l)
 	for _, need := range []int{colPrefix, colCost} {
 		if l.at[need] >= 0 {
 			continue

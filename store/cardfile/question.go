@@ -87,6 +87,7 @@ func (r *reader) asked(err error) error {
 		}
 		return err
 	case errors.As(err, &bad) && bad.Final:
+		bad.Mapping = r.mapping()
 		return err
 	}
 	for i := range r.questions {
