@@ -58,15 +58,20 @@ const leastTurns = 2
 // starve work of many small parts.
 const leastTurn = 20 * time.Millisecond
 
-// newLimiter returns a limiter with Config.HeavyJobs turns, and one more for masters.
 func newLimiter(cfg *Config) *limiter {
-	turns := cfg.HeavyJobs
-	if turns <= 0 {
-		turns = max(leastTurns, runtime.GOMAXPROCS(0)/2)
-	}
-	each := max(1, min(turns, runtime.GOMAXPROCS(0))/2)
 	return &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), polls: fair.New(pollSize), writes: &queues{size: writeSize, of: map[string]*fair.Queue{}}, disk: newDisk(cfg.Limits.Spool),
-		turns: fair.New(fair.Size{Places: turns, Reserve: 1, Each: each, Share: mostWaiting, Turn: leastTurn})}
+		turns: fair.New(turnSize(cfg.HeavyJobs, runtime.GOMAXPROCS(0)))}
+}
+
+// turnSize returns the turns of heavy work: as many as heavyJobs, or by default half of the
+// processors, and one more for masters. One account has at most half of them.
+func turnSize(heavyJobs, processors int) fair.Size {
+	turns := heavyJobs
+	if turns <= 0 {
+		turns = max(leastTurns, processors/2)
+	}
+	each := max(1, min(turns, processors)/2)
+	return fair.Size{Places: turns, Reserve: 1, Each: each, Share: mostWaiting, Turn: leastTurn}
 }
 
 // payer is the account whose share a request uses: that of the user who makes it, also

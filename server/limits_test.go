@@ -561,3 +561,22 @@ func TestTheHeadersOfAStreamTakeNoJob(t *testing.T) {
 		}
 	})
 }
+
+// Heavy work leaves half of the processors to short requests, if there are four or more,
+// and one account leaves another one a turn.
+func TestHeavyWorkHasHalfOfTheProcessors(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ heavyJobs, processors, turns, each int }{
+		{0, 1, 2, 1},
+		{0, 2, 2, 1},
+		{0, 4, 2, 1},
+		{0, 16, 8, 4},
+		{1, 16, 1, 1},
+		{3, 16, 3, 1},
+		{16, 4, 16, 2},
+	} {
+		if got := turnSize(c.heavyJobs, c.processors); got.Places != c.turns || got.Each != c.each || got.Reserve != 1 {
+			t.Errorf("%d heavy jobs, %d processors: %+v, want %d turns, %d of one account", c.heavyJobs, c.processors, got, c.turns, c.each)
+		}
+	}
+}
