@@ -138,15 +138,25 @@ func (p program) open(t *testing.T) *house {
 	tokens := file("tokens", fmt.Sprintf("%s:%s\n%s:%s data\n%s:%s decide\nacc_aaaaaaaaaaaaaaaaaaaaaaaaaa:%s\n",
 		demoTenant, releasedTokens["panel"], demoTenant, releasedTokens["reading"],
 		demoTenant, releasedTokens["asking"], releasedTokens["foreign"]))
-	keys := file("keys.json", fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":"1","x":%q}]}`,
-		base64.RawURLEncoding.EncodeToString(public)))
+	keys := file("keys.json", keySetOf(public))
 	h.running = p.serve(t, nil, "--database", h.database, "--panel-token-file", tokens, "--decision-log", h.log,
 		"--jwks", keys, "--jwt-issuer", "https://id.halyard.example", "--jwt-audience", "resellerd")
 	return h
 }
 
+// keySetOf returns the key set of an identity provider with one key.
+func keySetOf(public ed25519.PublicKey) string {
+	return fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":"1","x":%q}]}`,
+		base64.RawURLEncoding.EncodeToString(public))
+}
+
 // jwt returns a token of the user, as the panel's identity provider would make it.
 func (h *house) jwt(t *testing.T, user string) string {
+	t.Helper()
+	return jwtOf(t, h.key, user)
+}
+
+func jwtOf(t *testing.T, key ed25519.PrivateKey, user string) string {
 	t.Helper()
 	claims, err := json.Marshal(map[string]any{
 		"sub": user, "iss": "https://id.halyard.example", "aud": "resellerd", "exp": time.Now().Add(time.Hour).Unix(),
@@ -156,5 +166,5 @@ func (h *house) jwt(t *testing.T, user string) string {
 	}
 	signed := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"EdDSA","kid":"1"}`)) + "." +
 		base64.RawURLEncoding.EncodeToString(claims)
-	return signed + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(h.key, []byte(signed)))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, []byte(signed)))
 }

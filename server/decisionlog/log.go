@@ -158,29 +158,34 @@ func (o *Options) setDefaults() {
 // The entries of one account never use more of the buffer than they leave free. So
 // one account alone can use half of it, and the entries of others still find room.
 func (l *Log) Add(e Entry) error {
-	l.mu.Lock()
-	size := l.size(e)
-	switch {
-	case l.closed:
-		l.mu.Unlock()
+	c, n, err := l.take(e)
+	if c == nil {
 		l.o.Dropped(1)
-		return ErrClosed
-	case l.pending > 0 && l.shares[e.Account]+size > l.o.Buffer-l.pending:
-		l.lost++
-		l.mu.Unlock()
-		l.o.Dropped(1)
-		if l.o.Sync || l.o.Refuse {
-			return ErrFull
-		}
-		return nil
+		return err
 	}
-	c := l.put(e, size)
-	n := c.entries
-	l.mu.Unlock()
 	if !l.o.Sync {
 		return nil
 	}
 	return c.wait(n, l.o.Patience)
+}
+
+// take puts an entry into a chunk, as its n-th one. It returns nil if it drops the entry.
+func (l *Log) take(e Entry) (c *chunk, n int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	size := l.size(e)
+	switch {
+	case l.closed:
+		return nil, 0, ErrClosed
+	case l.pending > 0 && l.shares[e.Account]+size > l.o.Buffer-l.pending:
+		l.lost++
+		if l.o.Sync || l.o.Refuse {
+			err = ErrFull
+		}
+		return nil, 0, err
+	}
+	c = l.put(e, size)
+	return c, c.entries, nil
 }
 
 // size returns the bytes that an entry needs in the buffer. A chunk holds each profile

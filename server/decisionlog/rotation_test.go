@@ -169,27 +169,36 @@ func TestAFileThatIsMovedAwayAndBackIsKept(t *testing.T) {
 	}
 }
 
-// A program that rotates the log need not wait for the next entry.
+// A program that rotates the log need not wait for the next entry. The log takes entries
+// afterwards as before.
 func TestALogThatIsReopenedBeginsAFileAtItsPath(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "log")
-	c := &tally{}
-	l, err := Open(c.options(Options{Path: path}))
-	must(t, err)
-	defer l.Close()
-	l.Reopen() // the file is in its place
-	must(t, os.Rename(path, path+".old"))
-	l.Reopen()
-	for deadline := time.Now().Add(time.Minute); ; {
-		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), eventRotated) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("no new file")
-		}
-		runtime.Gosched()
+	for name, o := range map[string]Options{"waits": {}, "sync": {Sync: true, Patience: time.Minute}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "log")
+			c := &tally{}
+			o.Path = path
+			l, err := Open(c.options(o))
+			must(t, err)
+			defer l.Close()
+			l.Reopen() // the file is in its place
+			must(t, os.Rename(path, path+".old"))
+			l.Reopen()
+			eventually(t, func() bool {
+				text, err := os.ReadFile(path)
+				return err == nil && strings.Contains(string(text), eventRotated)
+			})
+			for i := range 3 {
+				must(t, l.Add(Entry{Line: entry(i), Account: "a"}))
+				eventually(t, func() bool { return c.written.Load() == int64(i+1) })
+			}
+			must(t, l.Close())
+			v := NewVerifier(Key{})
+			must(t, v.Read("files", strings.NewReader(read(t, path+".old")+read(t, path))))
+			if r := v.Finish(); !r.Sound() || r.Entries != 3 {
+				t.Errorf("%+v", r)
+			}
+		})
 	}
-	must(t, l.Close())
-	v := NewVerifier(Key{})
-	must(t, v.Read("files", strings.NewReader(read(t, path+".old")+read(t, path))))
 }

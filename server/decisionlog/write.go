@@ -36,7 +36,7 @@ func (l *Log) next() *chunk {
 	}
 	l.again = false
 	if len(l.waiting) == 0 {
-		return &chunk{}
+		return l.fresh()
 	}
 	if !l.o.Sync && len(l.waiting) == 1 && !l.closed {
 		l.mu.Unlock()
