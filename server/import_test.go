@@ -155,6 +155,33 @@ func TestAnImportIsPreviewedAndThenMadeADraft(t *testing.T) {
 	})
 }
 
+// Rows of a later date become a draft with its date, which takes effect only if it is scheduled. Until then, what the file
+// gives only from that date stays as it is.
+func TestRowsOfALaterDateBecomeADraftWithTheirDate(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		deck := "Prefix,Rate,Effective,Status,Increment\n49,0.01,2026-01-01,open,60/60\n4930,0.02,2027-06-01,open,60/60\n44,0.03,2027-06-01,open,60/60\n"
+		for _, schedule := range []bool{false, true} {
+			query, status := "mode=replace&apply=true&zone=UTC", store.RevisionDraft
+			if schedule {
+				query, status = query+"&schedule=true", store.RevisionScheduled
+			}
+			got, report := w.importInto("a", "retail", query, deck)
+			if got.status != 200 || len(report.Revisions) != 2 {
+				t.Fatalf("%d %s", got.status, got.body)
+			}
+			now, later := report.Revisions[0], report.Revisions[1]
+			if now.Status != store.RevisionDraft || now.LiveAt != nil || later.Status != status || later.LiveAt == nil || later.LiveAt.Format("2006-01-02") != "2027-06-01" {
+				t.Errorf("schedule %v: %s", schedule, got.body)
+			}
+			kept := w.do("a", "GET", "/v1/cards/"+w.id("retail")+"/revisions/"+later.ID, "")
+			if kept.status != 200 || !strings.Contains(kept.body, `"2027-06-01T00:00:00Z"`) || !strings.Contains(kept.body, `"status":"`+status+`"`) {
+				t.Errorf("schedule %v: %d %s", schedule, kept.status, kept.body)
+			}
+		}
+	})
+}
+
 // The audit trail shows which revisions an import created, how, and what they
 // change. It shows this once, only to users who see the card, and never for a
 // preview.
