@@ -362,7 +362,7 @@ func statesMinutes(text string) bool {
 }
 
 var (
-	aboutPrices    = union(priceWords, setOf("amounts unit units currency values figures valores valeurs montants importes angaben werte beträge einheit einheiten unidad unidades unité unités"))
+	aboutPrices    = union(priceWords, setOf("amounts unit units currency values figures valores valeurs montants importes angaben werte beträge einheit einheiten unidad unidades unité unités"))     //nolint:misspell // Spanish
 	aboutIntervals = setOf("increment increments interval intervals billing billed rounding pulse pulses taktung takt tarification facturation facturación incremento incrementos palier paliers шаг") //nolint:misspell // Spanish
 	minuteWords    = setOf("minutes minute mins minutos minuten minuti минутах минут 分钟")
 	manyMinutes    = setOf("minutes minutos minuten minuti минутах минут")
