@@ -53,7 +53,7 @@ func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, er
 	}
 	read, err := l.store.WebhookLease(ctx)
 	if err != nil {
-		return l.held(now), err
+		return false, err
 	}
 	if read != l.known || l.since.IsZero() {
 		l.known, l.since = read, now
@@ -68,7 +68,7 @@ func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, er
 	}
 	place, err := l.store.Place(ctx)
 	if err != nil {
-		return l.held(now), err
+		return false, err
 	}
 	taken, err := l.store.TakeWebhookLease(ctx, read, l.own, place, losses != l.losses)
 	if errors.Is(err, store.ErrLeaseLost) {
@@ -76,7 +76,7 @@ func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, er
 		return false, nil
 	}
 	if err != nil {
-		return l.held(now), err
+		return false, err
 	}
 	l.took = read.Owner != l.own
 	l.known, l.since, l.renewed, l.losses = taken, now, now, losses
