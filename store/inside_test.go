@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"reflect"
+	"regexp"
 	"strconv"
 	"testing"
 	"testing/fstest"
@@ -52,6 +53,27 @@ func (s *Store) MigrateNewer(ctx context.Context, text func(version int64) strin
 	return s.version, errors.Join(err, s.migrate(ctx, s.version+1, all))
 }
 
+// Programs of the release before write no value into a new column. Migrations up to
+// notNullUntil give it a default.
+const notNullUntil = 23
+
+var addsNotNull = regexp.MustCompile(`(?is)\bADD\s+(COLUMN\s+)?[^,;]*\bNOT\s+NULL\b`)
+
+func TestAColumnThatMayNotBeNullIsFound(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"ALTER TABLE a ADD COLUMN b TEXT NOT NULL DEFAULT '';":                 true,
+		"ALTER TABLE a\n\tadd column b BOOLEAN DEFAULT FALSE\n\tnot  null;":    true,
+		"ALTER TABLE a ADD COLUMN b TEXT, ADD c TEXT NOT NULL;":                true,
+		"ALTER TABLE a ADD COLUMN b TEXT;\nCREATE TABLE c (d TEXT NOT NULL);":  false,
+		"ALTER TABLE a ADD COLUMN b TEXT; ALTER TABLE a ALTER b SET NOT NULL;": false,
+	} {
+		if addsNotNull.MatchString(text) != want {
+			t.Errorf("%s: found %v", text, !want)
+		}
+	}
+}
+
 func TestMigrationsSayWhichProgramsTheySuit(t *testing.T) {
 	t.Parallel()
 	names, err := fs.Glob(migrations, "migrations/*/*.sql")
@@ -67,6 +89,9 @@ func TestMigrationsSayWhichProgramsTheySuit(t *testing.T) {
 		version, c, err := compatibilityOf(path.Base(name), string(text))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if version > notNullUntil && addsNotNull.Match(text) {
+			t.Errorf("%s adds a column that may not be NULL; the constraint follows a release later", name)
 		}
 		if version > 7 && !declared.Match(text) { // the first release had 7
 			t.Errorf("%s does not begin with its min_reader and min_writer", name)
