@@ -343,17 +343,21 @@ var blockWords = func() wordSet {
 	return words
 }()
 
-// blockBegins are the first bytes of blockWords.
-var blockBegins = func() (begins [256]bool) {
+// longestBlock limits the words that blockShapes knows.
+const longestBlock = 24
+
+// blockShapes are the lengths and first letters of blockWords.
+var blockShapes = func() (shapes [longestBlock + 1][256]bool) {
 	for word := range blockWords {
-		begins[word[0]] = true
-		begins[strings.ToUpper(word)[0]] = true
+		if len(word) <= longestBlock {
+			shapes[len(word)][word[0]] = true
+		}
 	}
-	return begins
+	return shapes
 }()
 
 // blockWord returns the first word of a text which says that something is blocked or withdrawn, or "". Each name of a
-// destination is looked at, so it passes over most words by their first bytes.
+// destination is looked at, so it passes over most words by their shapes.
 func blockWord(text string) string {
 	begin, ascii := 0, true
 	for i := range len(text) + 1 {
@@ -361,11 +365,17 @@ func blockWord(text string) string {
 			ascii = ascii && text[i] < 0x80
 			continue
 		}
-		if i-begin > 5 && (!ascii || blockBegins[text[begin]]) {
+		switch n := i - begin; {
+		case n < 6:
+		case !ascii:
 			for word := range strings.FieldsFuncSeq(text[begin:i], separates) {
 				if is := asBlockWord(word); is != "" {
 					return is
 				}
+			}
+		case n <= longestBlock && blockShapes[n][text[begin]|0x20]:
+			if is := asBlockWord(text[begin:i]); is != "" {
+				return is
 			}
 		}
 		begin, ascii = i+1, true
