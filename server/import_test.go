@@ -310,6 +310,28 @@ func TestAFileMayBePackedAndLargerThanOtherBodies(t *testing.T) {
 	})
 }
 
+// A small file that stands for far too much is refused before the work is done: 600 lines
+// that name six million prefixes.
+func TestAFileThatStandsForTooMuchIsRefusedSoon(t *testing.T) {
+	t.Parallel()
+	var ranges strings.Builder
+	ranges.WriteString("prefix,name,cost\n")
+	for n := range 600 {
+		fmt.Fprintf(&ranges, "%d-%d,x,1\n", 100_000_000+10_000*n, 100_009_999+10_000*n)
+	}
+	eachWorld(t, func(t *testing.T, w *world) {
+		began := time.Now()
+		got, _ := w.importInto("a", "retail", "mode=replace", ranges.String())
+		if got.status != 422 || !strings.Contains(got.body, "5000000 prefixes") {
+			t.Errorf("%d %.300s", got.status, got.body)
+		}
+		const busy = 10 * time.Second // what a machine that runs all tests at once adds
+		if took := time.Since(began); took > 5*time.Second+busy {
+			t.Errorf("refused after %v", took)
+		}
+	})
+}
+
 func TestAClientThatLeavesInTheMiddleLeavesNothing(t *testing.T) {
 	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
