@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"resellerd/server/fair"
 	"resellerd/server/feed"
 	"resellerd/server/identity"
 	"resellerd/server/session"
@@ -54,7 +55,8 @@ type polling struct {
 	reader *feed.Reader
 	limit  int
 	wait   time.Duration
-	sent   string // the sealed cursor of the last answer, which an empty answer repeats
+	until  time.Time // when the wait ends; zero while the request is answered at once
+	sent   string    // the sealed cursor of the last answer, which an empty answer repeats
 	after  *feed.Cursor
 
 	header fasthttp.RequestHeader // of the request
@@ -119,7 +121,7 @@ func (r *exchange) polling() (*polling, error) {
 	if p.after, err = r.openChangesCursor(p.sent); err != nil {
 		return nil, err
 	}
-	p.reader = &feed.Reader{Session: &p.Session, Source: r.s.feed, Keep: r.s.cfg.Keep.Changes, Turn: p.readTurn}
+	p.reader = &feed.Reader{Session: &p.Session, Source: r.s.feed, Keep: r.s.cfg.Keep.Changes, Turn: p.scanTurn}
 	if r.Viewer != nil {
 		p.wait = 0 // a preview shows one moment
 		return p, nil
@@ -184,13 +186,49 @@ func (p *polling) renew() error {
 	return p.LoadUser()
 }
 
-// readTurn is feed.Reader.Turn.
-func (p *polling) readTurn() (yield func() error, leave func(), err error) {
-	turn, err := p.turn(p.Ctx)
-	if err != nil {
-		return nil, nil, err
+// errWaited ends a scan when the wait is over. What was found until then is the answer.
+var errWaited = errors.New("the wait is over")
+
+// scanTurn is feed.Reader.Turn. Its errors are those of inquiry.turn, and errWaited.
+func (p *polling) scanTurn() (feed.Turn, error) {
+	until := p.until
+	if until.IsZero() {
+		until = time.Now().Add(p.s.cfg.Limits.Request)
 	}
-	return func() error { return yielded{turn}.Yield(p.Ctx) }, turn.Leave, nil
+	ctx, cancel := p.waiting(p.Ctx, until)
+	defer cancel()
+	place, err := p.s.limiter.scans.Enter(ctx, p.payer())
+	if err != nil {
+		return nil, busy(err)
+	}
+	return &pollTurn{place, p}, nil
+}
+
+// waiting returns a context that ends at a time; with errWaited if that is the end of the wait.
+func (p *polling) waiting(ctx context.Context, until time.Time) (context.Context, context.CancelFunc) {
+	if until.Equal(p.until) {
+		return context.WithDeadlineCause(ctx, until, errWaited)
+	}
+	return context.WithDeadline(ctx, until)
+}
+
+// pollTurn is the turn of a scan, which ends with the wait.
+type pollTurn struct {
+	*fair.Place
+	p *polling
+}
+
+// Yield implements feed.Turn.
+func (t *pollTurn) Yield(ctx context.Context) error {
+	if until := t.p.until; !until.IsZero() {
+		if !time.Now().Before(until) {
+			return errWaited
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = t.p.waiting(ctx, until)
+		defer cancel()
+	}
+	return busy(t.Place.Yield(ctx))
 }
 
 // first answers at once.
@@ -204,6 +242,7 @@ func (p *polling) first() (feed.Answer, error) {
 // next waits for something to tell, at most for a time. It wakes whenever any data
 // changes, and returns only if the reader sees the change.
 func (p *polling) next(wait time.Duration) (feed.Answer, error) {
+	p.until = time.Now().Add(wait)
 	end := time.NewTimer(wait)
 	defer end.Stop()
 	tick := time.NewTicker(policyCheck)
@@ -211,6 +250,9 @@ func (p *polling) next(wait time.Duration) (feed.Answer, error) {
 	for {
 		known := p.s.store.DataRevision()
 		a, err := p.more()
+		if errors.Is(err, errWaited) {
+			return p.reader.Last()
+		}
 		if err != nil || !a.Empty() {
 			return a, err
 		}

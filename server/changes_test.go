@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"resellerd/policies/policiestest/depth"
+	"resellerd/server/fair"
 	"resellerd/server/feed"
 	"resellerd/store"
 	"resellerd/store/storetest"
@@ -299,9 +300,9 @@ func TestAReaderFarBehindIsToldOfWhatItSees(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		cursor := w.told("a", "").Cursor
 		w.unseen(300)
-		turn := w.oneTurn()
+		turn := w.oneScan()
 		got := w.poll("a", "?wait=0&after="+cursor)
-		w.turnsAwaited(1)
+		w.scansAwaited(1)
 		turn.Leave()
 		if a := toldIn((<-got).want(200)); a.Reset || len(a.Items) > 0 || a.Cursor != cursor {
 			t.Errorf("told %+v of changes that the user does not see", a)
@@ -323,6 +324,76 @@ func TestAReaderFarBehindIsToldOfWhatItSees(t *testing.T) {
 		w.do("m", "PATCH", "/v1/customers/{apex}", `{"name":"Seen"}`).want(200)
 		if a := w.told("a", "?wait=0&after="+cursor); !slices.Equal(a.Items, []feed.Item{{Kind: "customer", ID: w.id("acme")}, {Kind: "customer", ID: w.id("apex")}}) {
 			t.Errorf("what others changed in between cuts the answer: %+v", a)
+		}
+	})
+}
+
+// How many changes others make decides neither the status nor the body of an answer, however
+// many turns the account of the reader uses.
+func TestHiddenChangesOfOthersChangeNoAnswer(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server.cfg.Limits.Request = 300 * time.Millisecond
+		l := w.server.limiter
+		l.turns, l.scans = fair.New(fair.Size{Places: mostWaiting, Share: mostWaiting}), fair.New(fair.Size{Places: 1})
+		allOf := func(q *fair.Queue) (places []*fair.Place) {
+			for range q.Size().Places {
+				place, err := q.Enter(tctx, fair.Account{ID: w.id("A")})
+				must(t, err)
+				places = append(places, place)
+			}
+			return places
+		}
+		none := fair.New(fair.Size{})
+		for _, test := range []struct {
+			about  string
+			taken  *fair.Queue // by its account, before it asks, or once it waits
+			wait   int         // seconds
+			seen   bool        // a change that the reader sees follows
+			status int
+		}{
+			{"free turns", none, 0, false, 200},
+			{"free turns, and a change of its own", none, 0, true, 200},
+			{"all turns for long work are taken", l.turns, 0, false, 200},
+			{"all turns for long work are taken, and a change of its own", l.turns, 0, true, 200},
+			{"all turns for changes are taken", l.scans, 0, false, 503},
+			{"all turns for changes are taken, and a change of its own", l.scans, 0, true, 503},
+			{"it waits, and all turns for long work are taken", l.turns, 2, true, 200},
+			{"it waits, and all turns for changes are taken", l.scans, 2, true, 200},
+		} {
+			var first string
+			for _, hidden := range []int{0, 1, 50, 1000} {
+				w.pass(time.Second)
+				cursor := w.told("a", "").Cursor
+				query := fmt.Sprintf("?wait=%d&after=%s", test.wait, cursor)
+				var got <-chan answered
+				if test.wait > 0 {
+					got = w.poll("a", query)
+					soon(t, "the poll waits", func() bool { polls, _ := w.server.limiter.polls.Count(); return polls == 1 })
+					time.Sleep(200 * time.Millisecond) // it has found nothing
+				}
+				places := allOf(test.taken)
+				if hidden > 0 {
+					w.unseen(hidden)
+				}
+				if test.seen {
+					w.do("m", "PATCH", "/v1/customers/{acme}", fmt.Sprintf(`{"name":"Seen at %s"}`, w.clock())).want(200)
+				}
+				if test.wait == 0 {
+					got = w.poll("a", query)
+				}
+				a := (<-got).want(test.status)
+				for _, place := range places {
+					place.Leave()
+				}
+				same := fmt.Sprint(a.object()["items"], a.object()["title"], a.object()["detail"], strings.Contains(a.body, cursor))
+				if hidden == 0 {
+					first = same
+				}
+				if same != first {
+					t.Errorf("%s, %d changes of others: %d %s, want %s", test.about, hidden, a.status, same, first)
+				}
+			}
 		}
 	})
 }

@@ -142,10 +142,10 @@ func newLimiterCollector(l *limiter) *limiterCollector {
 	}
 	return &limiterCollector{
 		limiter:  l,
-		places:   desc("places", "Files, jobs, polls and turns that there may be at a time, and writes of one tenant, with those of masters."),
-		held:     desc("held", "Files, jobs, polls, turns and writes in progress."),
-		awaiting: desc("waiting", "Requests that wait for a file, job, poll, turn or write to end."),
-		refused:  desc("refused_total", "Requests that got no file, job, poll, turn or write: the share of their account was used up, or they ended before."),
+		places:   desc("places", "Files, jobs, polls, scans and turns that there may be at a time, and writes of one tenant, with those of masters."),
+		held:     desc("held", "Files, jobs, polls, scans, turns and writes in progress."),
+		awaiting: desc("waiting", "Requests that wait for a file, job, poll, scan, turn or write to end."),
+		refused:  desc("refused_total", "Requests that got no file, job, poll, scan, turn or write: the share of their account was used up, or they ended before."),
 	}
 }
 
@@ -166,7 +166,7 @@ func (c *limiterCollector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *limiterCollector) Collect(out chan<- prometheus.Metric) {
-	for kind, q := range map[string]countedQueue{"files": c.limiter.files, "jobs": c.limiter.jobs, "polls": c.limiter.polls, "turns": c.limiter.turns, "writes": c.limiter.writes} {
+	for kind, q := range map[string]countedQueue{"files": c.limiter.files, "jobs": c.limiter.jobs, "polls": c.limiter.polls, "scans": c.limiter.scans, "turns": c.limiter.turns, "writes": c.limiter.writes} {
 		out <- prometheus.MustNewConstMetric(c.refused, prometheus.CounterValue, float64(q.Refused()), kind)
 		held, waiting := q.Count()
 		for desc, n := range map[*prometheus.Desc]int{c.places: q.Size().Places + q.Size().Reserve, c.held: held, c.awaiting: waiting} {

@@ -66,20 +66,14 @@ func (t *hookTeller) renew() error {
 	return err
 }
 
-// turn is feed.Reader.Turn. The account of the webhook has it. If the account has its share of
-// turns already, the question goes on later.
-func (t *hookTeller) turn() (yield func() error, leave func(), err error) {
-	ctx := t.reader.Ctx
-	turn, err := t.s.limiter.turns.Enter(ctx, fair.Account{ID: t.hook.AccountID, Master: t.hook.AccountID == t.hook.TenantID})
+// turn is feed.Reader.Turn. The account of the webhook has it. Without one in its time, the
+// question goes on later.
+func (t *hookTeller) turn() (feed.Turn, error) {
+	turn, err := t.s.limiter.scans.Enter(t.reader.Ctx, fair.Account{ID: t.hook.AccountID, Master: t.hook.AccountID == t.hook.TenantID})
 	if err != nil {
-		return nil, nil, errors.Join(feed.ErrUnfinished, err)
+		return nil, errors.Join(feed.ErrUnfinished, err)
 	}
-	return func() error {
-		if err := turn.Yield(ctx); err != nil {
-			return errors.Join(feed.ErrUnfinished, err)
-		}
-		return nil
-	}, turn.Leave, nil
+	return turn, nil
 }
 
 // Tell implements webhook.Teller.

@@ -39,6 +39,10 @@ type limiter struct {
 	jobs  *fair.Queue
 	polls *fair.Queue // requests that wait for changes
 	turns *fair.Queue
+	// scans are turns to judge changes. They are apart from the other turns, so that a reader of
+	// changes does not wait for long work of its account, and each scan yields soon. No scan is
+	// refused: polls and webhooks are bounded.
+	scans *fair.Queue
 	// writes are transactions that hold, or wait for, the lock of their tenant and a
 	// connection. One account has one, however many requests it sends. Each tenant has a
 	// queue, because no write of a tenant waits for the lock of another one.
@@ -60,7 +64,7 @@ const leastTurn = 20 * time.Millisecond
 
 func newLimiter(cfg *Config) *limiter {
 	return &limiter{files: fair.New(fileSize), jobs: fair.New(jobSize), polls: fair.New(pollSize), writes: &queues{size: writeSize, of: map[string]*fair.Queue{}}, disk: newDisk(cfg.Limits.Spool),
-		turns: fair.New(turnSize(cfg.HeavyJobs, runtime.GOMAXPROCS(0)))}
+		turns: fair.New(turnSize(cfg.HeavyJobs, runtime.GOMAXPROCS(0))), scans: fair.New(scanSize(cfg.HeavyJobs, runtime.GOMAXPROCS(0)))}
 }
 
 // turnSize returns the turns of heavy work: as many as heavyJobs, or by default half of the
@@ -72,6 +76,13 @@ func turnSize(heavyJobs, processors int) fair.Size {
 	}
 	each := max(1, min(turns, processors)/2)
 	return fair.Size{Places: turns, Reserve: 1, Each: each, Share: mostWaiting, Turn: leastTurn}
+}
+
+// scanSize returns the turns to judge changes: as many as those of heavy work.
+func scanSize(heavyJobs, processors int) fair.Size {
+	size := turnSize(heavyJobs, processors)
+	size.Share = 0
+	return size
 }
 
 // payer is the account whose share a request uses: that of the user who makes it, also

@@ -15,16 +15,38 @@ import (
 // has it.
 func (w *world) oneTurn() *fair.Place {
 	w.t.Helper()
-	w.server.limiter.turns = fair.New(fair.Size{Places: 1})
-	held, err := w.server.limiter.turns.Enter(tctx, fair.Account{ID: "acc_first"})
-	must(w.t, err)
+	return only(w.t, &w.server.limiter.turns)
+}
+
+// oneScan is oneTurn for those who judge changes.
+func (w *world) oneScan() *fair.Place {
+	w.t.Helper()
+	return only(w.t, &w.server.limiter.scans)
+}
+
+// only leaves one place in a queue, and takes it.
+func only(t testing.TB, q **fair.Queue) *fair.Place {
+	t.Helper()
+	*q = fair.New(fair.Size{Places: 1})
+	held, err := (*q).Enter(tctx, fair.Account{ID: "acc_first"})
+	must(t, err)
 	return held
 }
 
 func (w *world) turnsAwaited(n int) {
 	w.t.Helper()
-	soon(w.t, "the turn is awaited", func() bool {
-		_, waiting := w.server.limiter.turns.Count()
+	awaited(w.t, w.server.limiter.turns, n)
+}
+
+func (w *world) scansAwaited(n int) {
+	w.t.Helper()
+	awaited(w.t, w.server.limiter.scans, n)
+}
+
+func awaited(t testing.TB, q *fair.Queue, n int) {
+	t.Helper()
+	soon(t, "the turn is awaited", func() bool {
+		_, waiting := q.Count()
 		return waiting == n
 	})
 }

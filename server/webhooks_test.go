@@ -551,12 +551,12 @@ func TestAWebhookFarBehindReadsInATurn(t *testing.T) {
 		r.take()
 		w.unseen(10_100)
 		w.do("m", "PATCH", "/v1/customers/{acme}", `{"name":"seen"}`).want(200)
-		turn, done := w.oneTurn(), make(chan struct{})
+		turn, done := w.oneScan(), make(chan struct{})
 		go func() {
 			defer close(done)
 			w.deliver()
 		}()
-		w.turnsAwaited(1)
+		w.scansAwaited(1)
 		turn.Leave()
 		<-done
 		wantTold(t, r.take(), "customer "+w.id("acme"))
@@ -579,9 +579,7 @@ func TestAQuestionThatWasCutGoesOn(t *testing.T) {
 		w.do("m", "PATCH", "/v1/customers/{apex}", `{"name":"seen"}`).want(200)
 		must(t, w.store.CatchUp(tctx))
 		cut, cancel := context.WithCancel(tctx)
-		begun.reader.Turn = func() (func() error, func(), error) {
-			return func() error { cancel(); return cut.Err() }, func() {}, nil
-		}
+		begun.reader.Turn = yieldsBy(func(context.Context) error { cancel(); return cut.Err() })
 		if a, err := begun.Tell(cut, &start.Cursor, 100); !errors.Is(err, feed.ErrUnfinished) {
 			t.Fatalf("told %+v, %v", a, err)
 		}
@@ -595,10 +593,33 @@ func TestAQuestionThatWasCutGoesOn(t *testing.T) {
 	})
 }
 
-// The time of a question is nearly over while it reads what others changed. It is answered with
-// what was found, and the next question goes on after that.
+// yieldsBy is feed.Reader.Turn with turns that yield by a function.
+func yieldsBy(yield func(context.Context) error) func() (feed.Turn, error) {
+	return func() (feed.Turn, error) { return yields(yield), nil }
+}
+
+type yields func(context.Context) error
+
+func (y yields) Yield(ctx context.Context) error { return y(ctx) }
+func (yields) Leave()                            {}
+
+// The time of a question is nearly over while it reads what others changed, or while it waits
+// for its turn. It is answered with what was found, and the next question goes on after that.
 func TestAnAnswerHasWhatWasFoundInTime(t *testing.T) {
 	t.Parallel()
+	for about, yield := range map[string]func(context.Context) error{
+		"the turn comes late":  func(context.Context) error { time.Sleep(2100 * time.Millisecond); return nil },
+		"the turn never comes": func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) },
+	} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			answeredInTime(t, yield)
+		})
+	}
+}
+
+func answeredInTime(t *testing.T, yield func(context.Context) error) {
+	t.Helper()
 	eachHooked(t, func(t *testing.T, w *world, _ *receiving) {
 		told := w.server.hookTeller(&store.Webhook{TenantID: w.id("M"), AccountID: w.id("A"), UserID: w.id("a")}).(*hookTeller)
 		start, err := told.Tell(tctx, nil, 100)
@@ -609,9 +630,7 @@ func TestAnAnswerHasWhatWasFoundInTime(t *testing.T) {
 		must(t, w.store.CatchUp(tctx))
 		ctx, cancel := context.WithTimeout(tctx, 3*time.Second)
 		defer cancel()
-		told.reader.Turn = func() (func() error, func(), error) {
-			return func() error { time.Sleep(2100 * time.Millisecond); return nil }, func() {}, nil
-		}
+		told.reader.Turn = yieldsBy(yield)
 		a, err := told.Tell(ctx, &start.Cursor, 100)
 		if err != nil || !slices.Equal(a.Items, []feed.Item{{Kind: "customer", ID: w.id("acme")}}) {
 			t.Fatalf("told %+v, %v", a, err)

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"time"
@@ -37,9 +38,8 @@ type Reader struct {
 	// Renew loads the reader's identity and policy anew, or returns why it may not read
 	// any more. It is nil for a reader that does not wait.
 	Renew func() error
-	// Turn takes a turn for a long read. The read yields it between two parts. Turn is
-	// nil for none.
-	Turn func() (yield func() error, leave func(), err error)
+	// Turn waits for a turn to judge changes. It is nil if nobody waits for turns.
+	Turn func() (Turn, error)
 
 	rights rights
 	cursor Cursor
@@ -49,6 +49,14 @@ type Reader struct {
 	read   history.DataRevision // More has read all changes until then
 	asOf   store.ChangePlace    // the last answer is right by the changes until here
 	judged schema.Micros        // when the last answer was judged, by the clock
+	turn   Turn                 // of the question; nil for none
+}
+
+// Turn is a turn to judge changes. Yield lets others have it if it is due, and waits for it
+// until ctx ends.
+type Turn interface {
+	Yield(ctx context.Context) error
+	Leave()
 }
 
 // Start answers a reader without a cursor: nothing, and a cursor for now. Its errors are
@@ -75,6 +83,9 @@ func (r *Reader) After(cursor Cursor, limit int) (Answer, error) {
 	}
 	if !kept {
 		return r.reset()
+	}
+	if err := r.takeTurn(); err != nil { // also if there is nothing to read: how much others write changes no answer
+		return Answer{}, err
 	}
 	a, err := r.scan(limit, r.rights.revision, func() ([]store.Change, error) {
 		return r.Store.Changes(r.Ctx, r.tenant(), r.place, r.rights.revision, slice)

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,9 +33,9 @@ func (r *Reader) soft() time.Time {
 }
 
 // scan tells the changes until a data revision that read returns, until it returns none. It
-// goes on until it has its items, has read everything, has no turn, or its time ends. So very
-// many changes of others may end an answer early. The last steps before items are told may turn
-// the answer into a reset.
+// goes on until it has its items, has read everything, or its time ends: that alone lets very
+// many changes of others end an answer early. The last steps before items are told may turn the
+// answer into a reset.
 func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error), last ...func() (Answer, error)) (Answer, error) {
 	end, err := r.tellAll(limit, read)
 	if end {
@@ -67,20 +68,32 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	return a, nil
 }
 
-// tellAll adds the items of the changes that read returns. It takes a turn if there are
-// many. It reports whether it came to the end. It returns errReset if a change is a reset. It
-// returns ErrUnfinished if its time ends without an item, or if it gets no turn.
+// tellAll adds the items of the changes that read returns. It judges them in a turn, however
+// few they are, and leaves the turn. It reports whether it came to the end. It returns errReset
+// if a change is a reset, and ErrUnfinished if its time ends without an item.
 func (r *Reader) tellAll(limit int, read func() ([]store.Change, error)) (end bool, err error) {
-	n, yield, soft, turns := 0, func() error { return nil }, r.soft(), r.Turn != nil
+	defer r.leaveTurn()
+	begun, soft := false, r.soft()
 	defer func() {
-		if err != nil && n > 0 && r.Ctx.Err() != nil {
+		if err != nil && begun && r.Ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", ErrUnfinished, err)
 		}
 	}()
 	for r.told.len() < limit && (r.told.len() == 0 || time.Now().Before(soft)) {
+		if begun {
+			if found, err := r.yieldTurn(soft); found || err != nil {
+				return false, err
+			}
+		}
 		some, err := read()
 		if err != nil || len(some) == 0 {
 			return err == nil, err
+		}
+		if err := r.takeTurn(); err != nil {
+			return false, err
+		}
+		if !begun {
+			begun, soft = true, r.soft() // without the time until the turn
 		}
 		if err := r.tell(some, limit); err != nil {
 			return false, err
@@ -88,19 +101,42 @@ func (r *Reader) tellAll(limit int, read func() ([]store.Change, error)) (end bo
 		if r.told.len() == 0 {
 			r.Source.keep(r.tenant(), r.key(), r.place)
 		}
-		if n += len(some); n >= slice && turns {
-			turn, leave, err := r.Turn()
-			if err != nil {
-				return false, err
-			}
-			defer leave()
-			yield, turns = turn, false
-		}
-		if err := yield(); err != nil {
-			return false, err
-		}
 	}
 	return false, nil
+}
+
+// takeTurn waits for the turn of a question, unless it has one.
+func (r *Reader) takeTurn() (err error) {
+	if r.Turn != nil && r.turn == nil {
+		r.turn, err = r.Turn()
+	}
+	return err
+}
+
+// yieldTurn lets others have the turn. Until soft, a question that has found something waits
+// for the turn; then it is answered with what was found.
+func (r *Reader) yieldTurn(soft time.Time) (found bool, err error) {
+	if r.turn == nil {
+		return false, nil
+	}
+	ctx := r.Ctx
+	if r.told.len() > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, soft)
+		defer cancel()
+	}
+	err = r.turn.Yield(ctx)
+	if err != nil && r.told.len() > 0 && r.Ctx.Err() == nil {
+		return true, nil
+	}
+	return false, err
+}
+
+func (r *Reader) leaveTurn() {
+	if r.turn != nil {
+		r.turn.Leave()
+		r.turn = nil
+	}
 }
 
 // tell adds the items of changes, up to a limit. It returns errReset if the answer is a
