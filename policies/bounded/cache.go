@@ -18,6 +18,7 @@ type Cache[K comparable, V any] struct {
 	within map[K]*values[K, V] // the owner's values that hold a key
 	use    Use
 	limit  int64
+	each   int64 // of one owner
 }
 
 // values are those of one owner, in the order of their use.
@@ -40,7 +41,12 @@ type sized[V any] struct {
 
 // New returns an empty cache for values of limit bytes together.
 func New[K comparable, V any](limit int64) *Cache[K, V] {
-	return &Cache[K, V]{owned: map[string]*values[K, V]{}, within: map[K]*values[K, V]{}, limit: limit}
+	return NewShared[K, V](limit, limit)
+}
+
+// NewShared is New for values of which those of one owner have each bytes together.
+func NewShared[K comparable, V any](limit, each int64) *Cache[K, V] {
+	return &Cache[K, V]{owned: map[string]*values[K, V]{}, within: map[K]*values[K, V]{}, limit: limit, each: each}
 }
 
 // Get returns a cached value.
@@ -57,22 +63,23 @@ func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 
 // Add caches a value of a size in place of the key's former value. It evicts the
 // values that were not used for the longest time until all values fit. It does not
-// cache a value that is larger than the limit.
+// cache a value that is larger than a limit.
 func (c *Cache[K, V]) Add(key K, value V, bytes int64) { c.AddFor("", key, value, bytes) }
 
-// AddFor is Add for a value of an owner. Each value that it evicts is one of the owner
-// that then has the most bytes.
+// AddFor is Add for a value of an owner. Each value that it evicts is one of the owner, if it
+// has its share, or else of the owner that then has the most bytes.
 func (c *Cache[K, V]) AddFor(owner string, key K, value V, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(key)
-	if bytes > c.limit {
+	if bytes > min(c.limit, c.each) {
 		return
 	}
+	for own := c.owned[owner]; own != nil && own.bytes+bytes > c.each; {
+		c.evict(own)
+	}
 	for c.use.Bytes+bytes > c.limit {
-		oldest, _, _ := c.largest().kept.GetOldest()
-		c.remove(oldest)
-		c.use.Evicted++
+		c.evict(c.largest())
 	}
 	to := c.owned[owner]
 	if to == nil {
@@ -84,6 +91,12 @@ func (c *Cache[K, V]) AddFor(owner string, key K, value V, bytes int64) {
 	to.bytes += bytes
 	c.use.Bytes += bytes
 	c.within[key] = to
+}
+
+func (c *Cache[K, V]) evict(from *values[K, V]) {
+	oldest, _, _ := from.kept.GetOldest()
+	c.remove(oldest)
+	c.use.Evicted++
 }
 
 // largest returns the values of the owner that has the most bytes.

@@ -30,6 +30,25 @@ func TestACacheIsBoundedByBytes(t *testing.T) {
 	}
 }
 
+// An owner has its share, however much room there is.
+func TestAnOwnerHasItsShare(t *testing.T) {
+	t.Parallel()
+	c := NewShared[int, string](100, 30)
+	for key := range 10 {
+		c.AddFor("one", key, "o", 10)
+	}
+	c.AddFor("other", 10, "x", 30)
+	c.AddFor("third", 11, "x", 31)
+	for key, want := range map[int]bool{6: false, 7: true, 9: true, 10: true, 11: false} {
+		if _, ok := c.Get(key); ok != want {
+			t.Errorf("value %d is cached: %t", key, ok)
+		}
+	}
+	if c.Use().Bytes != 60 {
+		t.Errorf("%d bytes", c.Use().Bytes)
+	}
+}
+
 // An owner that adds without end evicts its own values, and those of others that have more.
 func TestAnOwnerDoesNotEvictTheValuesOfOthers(t *testing.T) {
 	t.Parallel()

@@ -36,9 +36,10 @@ func (r *Reader) findPlace() (bool, error) {
 	if r.old(c.At) || !slices.Equal(c.Rights, r.rights.digest) || c.At < r.Source.lostAt(r.now()) {
 		return false, nil
 	}
-	r.told = newTold()
+	r.told, r.unseen = newTold(), 0
 	var known bool
-	if r.place, known = r.Source.seen(r.tenant(), r.key()); known {
+	if r.place, known = r.Source.seen(r.key()); known {
+		r.unseen = slice
 		return true, nil
 	}
 	commit, err := r.Store.ChangeCommit(r.Ctx, r.tenant(), c.Mark)
@@ -57,6 +58,13 @@ func (r *Reader) old(at schema.Micros) bool { return at.Time().Add(r.Keep).Befor
 // afterAll is the place after all changes of a commit.
 func afterAll(c store.ChangeCommit) store.ChangePlace {
 	return store.ChangePlace{Revision: c.Revision + 1}
+}
+
+// keepPlace remembers how far the reader has come, if it would have to read much again.
+func (r *Reader) keepPlace() {
+	if r.told.len() == 0 && r.unseen >= slice {
+		r.Source.keep(r.Facts.Account.ID, r.key(), r.place)
+	}
 }
 
 // key names the reader's cursor in the source.
@@ -81,7 +89,7 @@ func (r *Reader) reset() (Answer, error) {
 // of, so that it says nothing about when the reader's rows changed.
 func (r *Reader) present(now schema.Micros) (Cursor, error) {
 	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: now, Rights: r.rights.digest}
-	r.place, r.told, r.judged, r.asOf = store.ChangePlace{}, newTold(), now, store.ChangePlace{Revision: r.rights.revision + 1}
+	r.place, r.unseen, r.told, r.judged, r.asOf = store.ChangePlace{}, 0, newTold(), now, store.ChangePlace{Revision: r.rights.revision + 1}
 	r.Source.lostAt(r.cursor.At)
 	c, err := r.Store.LastChangeCommit(r.Ctx, r.tenant(), r.rights.revision)
 	if errors.Is(err, fault.ErrNotFound) {

@@ -45,6 +45,7 @@ type Reader struct {
 	cursor Cursor
 	losses int64                // of the database's history when the reader began
 	place  store.ChangePlace    // the changes until here are told or invisible
+	unseen int                  // changes that were read since the cursor, or since the last that is told
 	told   *told                // since the cursor, and not answered yet
 	read   history.DataRevision // More has read all changes until then
 	asOf   store.ChangePlace    // the last answer is right by the changes until here

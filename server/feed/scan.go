@@ -47,7 +47,7 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	case err != nil:
 		return Answer{}, err
 	case r.told.len() == 0:
-		r.Source.keep(r.tenant(), r.key(), r.place)
+		r.keepPlace()
 		return Answer{Cursor: r.cursor}, nil
 	}
 	for _, step := range last {
@@ -64,7 +64,7 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	a := Answer{Items: r.told.items, Cursor: r.told.last}
 	a.Cursor.At, a.Cursor.Rights = now, r.rights.digest
 	r.cursor, r.told, r.judged, r.asOf = a.Cursor, newTold(), now, r.place
-	r.Source.keep(r.tenant(), r.key(), r.place)
+	r.keepPlace()
 	return a, nil
 }
 
@@ -98,9 +98,7 @@ func (r *Reader) tellAll(limit int, read func() ([]store.Change, error)) (end bo
 		if err := r.tell(some, limit); err != nil {
 			return false, err
 		}
-		if r.told.len() == 0 {
-			r.Source.keep(r.tenant(), r.key(), r.place)
-		}
+		r.keepPlace()
 	}
 	return false, nil
 }
@@ -154,7 +152,9 @@ func (r *Reader) tell(some []store.Change, limit int) error {
 		if err != nil {
 			return err
 		}
+		r.unseen++
 		if r.place = c.Place(); means == tells {
+			r.unseen = 0
 			r.told.add(item)
 			r.told.last = Cursor{Mark: c.Mark, Type: c.Type, ID: c.ID, Stored: c.At}
 		}

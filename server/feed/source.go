@@ -21,14 +21,12 @@ type Source struct {
 
 	mu     sync.Mutex
 	newest *bounded.Cache[string, page] // by tenant
-	begun  map[string]*places           // by tenant
 	untold untoldAt
 	losses int64         // of the database's history, that lost is about
 	lost   schema.Micros // when the last one was noticed
-}
 
-// places are how far the readers of a tenant have come, by reader and cursor.
-type places = bounded.Cache[string, store.ChangePlace]
+	begun *bounded.Cache[string, store.ChangePlace] // how far readers have come, by reader and cursor
+}
 
 // untoldAt is store.ChangesUntold at a data revision.
 type untoldAt struct {
@@ -43,29 +41,26 @@ type page struct {
 	changes  []store.Change
 }
 
-// The bytes of the caches of a source, and the estimated bytes of an entry. Each tenant has
-// begunBytes, which are about 2,000 readers.
+// The bytes of the caches of a source, and the estimated bytes of an entry. One account has
+// begunOfEach of begunBytes, which are about 300 readers.
 const (
 	newestBytes = 8 << 20
-	begunBytes  = 1 << 20
+	begunBytes  = 16 << 20
+	begunOfEach = 128 << 10
 	placeBytes  = 300
 )
 
 // NewSource returns a source over a store.
 func NewSource(st *store.Store) *Source {
-	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), begun: map[string]*places{}}
+	return &Source{store: st, losses: st.HistoryLost(), newest: bounded.New[string, page](newestBytes), begun: newBegun()}
+}
+
+func newBegun() *bounded.Cache[string, store.ChangePlace] {
+	return bounded.NewShared[string, store.ChangePlace](begunBytes, begunOfEach)
 }
 
 // CacheUse returns the estimated bytes and the evictions of the caches.
-func (s *Source) CacheUse() bounded.Use {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	use := s.newest.Use()
-	for _, places := range s.begun {
-		use = use.Plus(places.Use())
-	}
-	return use
-}
+func (s *Source) CacheUse() bounded.Use { return s.newest.Use().Plus(s.begun.Use()) }
 
 // after reads the changes of a tenant after a place, until a data revision.
 func (s *Source) after(ctx context.Context, tenant string, place store.ChangePlace, revision history.DataRevision) ([]store.Change, error) {
@@ -158,21 +153,10 @@ func rowBytes(row map[string]any) int64 {
 }
 
 // keep remembers that a reader sees no change between its cursor and a place. Readers of
-// other tenants take no room for that.
-func (s *Source) keep(tenant, key string, place store.ChangePlace) {
-	s.placesOf(tenant).Add(key, place, placeBytes+int64(len(key)))
+// other accounts take no room for that.
+func (s *Source) keep(account, key string, place store.ChangePlace) {
+	s.begun.AddFor(account, key, place, placeBytes+int64(len(key)))
 }
 
 // seen returns what keep remembers.
-func (s *Source) seen(tenant, key string) (store.ChangePlace, bool) {
-	return s.placesOf(tenant).Get(key)
-}
-
-func (s *Source) placesOf(tenant string) *places {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.begun[tenant] == nil {
-		s.begun[tenant] = bounded.New[string, store.ChangePlace](begunBytes)
-	}
-	return s.begun[tenant]
-}
+func (s *Source) seen(key string) (store.ChangePlace, bool) { return s.begun.Get(key) }

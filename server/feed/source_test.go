@@ -7,18 +7,26 @@ import (
 	"resellerd/store"
 )
 
-// However many readers a tenant has that are far behind, those of others do not begin again.
-func TestReadersOfOtherTenantsTakeNoRoom(t *testing.T) {
+// However many readers an account has that are far behind, those of others do not begin again:
+// neither those of another tenant, nor those of the same one.
+func TestReadersOfOtherAccountsTakeNoRoom(t *testing.T) {
 	t.Parallel()
-	s, place := &Source{begun: map[string]*places{}}, store.ChangePlace{Revision: 7, Type: "card", ID: "crd_1"}
-	s.keep("quiet", "reader", place)
-	for n := range 10 * begunBytes / placeBytes {
-		s.keep("busy", strconv.Itoa(n), place)
+	s, place := &Source{begun: newBegun()}, store.ChangePlace{Revision: 7, Type: "card", ID: "crd_1"}
+	many := begunOfEach / (placeBytes + 10)
+	for n := range many { // as many as it may have
+		s.keep("quiet", "quiet "+strconv.Itoa(n), place)
 	}
-	if got, known := s.seen("quiet", "reader"); !known || got != place {
-		t.Errorf("the place is %+v, known %t", got, known)
+	for account := range 50 {
+		for n := range 10 * many {
+			s.keep("busy "+strconv.Itoa(account), strconv.Itoa(account)+" "+strconv.Itoa(n), place)
+		}
 	}
-	if use := s.placesOf("busy").Use(); use.Bytes > begunBytes || use.Evicted == 0 {
-		t.Errorf("the readers of a tenant use %+v", use)
+	for n := range many {
+		if got, known := s.seen("quiet " + strconv.Itoa(n)); !known || got != place {
+			t.Fatalf("place %d is %+v, known %t", n, got, known)
+		}
+	}
+	if use := s.begun.Use(); use.Bytes > 51*begunOfEach || use.Evicted == 0 {
+		t.Errorf("all readers use %+v", use)
 	}
 }
