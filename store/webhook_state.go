@@ -20,7 +20,7 @@ type WebhookState struct {
 	MessageID   string `db:"message_id"` // "" for none
 	Body        string
 	NextReached string        `db:"next_reached"` // the cursor after the message
-	MadeAt      schema.Micros `db:"made_at"`      // what waits has waited since then: the message, those that it replaced, or changes that cannot be judged
+	MadeAt      schema.Micros `db:"made_at"`      // what waits has waited since then: the message, those that it replaced, or changes that are not judged yet
 	Attempts    int           // of the message, and of those that it replaced
 	NextAt      schema.Micros `db:"next_at"` // nothing is sent before; 0 for now
 	Error       string        // of the last attempt

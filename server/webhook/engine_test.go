@@ -510,30 +510,47 @@ func TestAPlaceIsHeldForATime(t *testing.T) {
 	}
 }
 
-// A question that needs more time goes on with the next visit. It is no fault, and nothing is
-// shown of it.
+// A question that needs more time goes on with the next visit. It is no fault, but what waits
+// has an age.
 func TestAReaderFarBehindIsNoFault(t *testing.T) {
 	t.Parallel()
 	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
 	b := newBench(t, map[string]string{"behind": url})
 	n := 0
 	e := b.engine(roots, fake{tell: func(*feed.Cursor) (feed.Answer, error) {
-		if n++; n < 4 {
+		if n++; n < 4 || n == 6 {
 			return feed.Answer{}, fmt.Errorf("%w: %w", feed.ErrUnfinished, context.DeadlineExceeded)
 		}
 		return feed.Answer{}, nil
 	}})
+	begun := schema.MicrosOf(b.clock())
 	for range 3 {
 		b.round(e)
 		e.Wait()
-		if s := b.state("behind"); s.Error != "" || s.MadeAt != 0 {
+		if s := b.state("behind"); s.Error != "" || s.NextAt != 0 || s.MadeAt != begun {
 			t.Fatalf("the state is %+v", s)
 		}
+		b.pass(time.Second)
+	}
+	due, err := b.store.WebhooksDue(context.Background())
+	if age := oldest(due, b.clock()); err != nil || age != 3*time.Second {
+		t.Errorf("something has waited for %s, %v", age, err)
 	}
 	b.round(e)
 	e.Wait()
-	if s := b.state("behind"); s.Reached == "" {
+	if s := b.state("behind"); s.Reached == "" || s.MadeAt != 0 {
 		t.Errorf("after %d questions, the state is %+v", n, s)
+	}
+	b.change(1)
+	b.round(e)
+	e.Wait()
+	if s := b.state("behind"); s.MadeAt == 0 {
+		t.Errorf("after %d questions, nothing waits: %+v", n, s)
+	}
+	b.round(e)
+	e.Wait()
+	if s := b.state("behind"); s.MadeAt != 0 || n != 7 {
+		t.Errorf("after %d questions that told nothing, the state is %+v", n, s)
 	}
 }
 

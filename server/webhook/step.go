@@ -69,12 +69,24 @@ type undecidedError struct{ error }
 
 func (e *undecidedError) Unwrap() error { return e.error }
 
-// decided is the end of what Engine.late has shown: nothing waits.
+// decided is the end of what Engine.late and behind have shown: nothing waits.
 func (v *visit) decided(ctx context.Context) error {
-	if v.state.Error != store.LateWebhook {
+	s := &v.state
+	if s.Error != store.LateWebhook && s.MadeAt == 0 {
 		return nil
 	}
-	v.state.Error, v.state.MadeAt, v.state.NextAt = "", 0, 0
+	if s.MadeAt = 0; s.Error == store.LateWebhook {
+		s.Error, s.NextAt = "", 0
+	}
+	return v.put(ctx, nil)
+}
+
+// behind shows since when changes wait that were not read in time.
+func (v *visit) behind(ctx context.Context) error {
+	if v.state.MadeAt != 0 {
+		return nil
+	}
+	v.state.MadeAt = schema.MicrosOf(v.Now())
 	return v.put(ctx, nil)
 }
 
@@ -111,6 +123,11 @@ func (v *visit) news(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	a, err := ask(ctx, func(ctx context.Context) (feed.Answer, error) { return v.teller.Tell(ctx, after, mostItems) })
+	if errors.Is(err, errMore) {
+		if fault := v.behind(ctx); fault != nil {
+			return false, fault
+		}
+	}
 	if err != nil {
 		return false, err
 	}
