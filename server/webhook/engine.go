@@ -98,9 +98,9 @@ type known struct {
 	policy string
 	turned bool      // by the clock
 	asked  time.Time // when something was asked for
-	not    time.Time // not before
 	faults int       // in a row
 	lost   bool      // the store does not know of the last fault
+	not    time.Time // not before, if it is lost; else the store knows
 	turn   int64     // its last one
 	teller Teller
 }
@@ -383,8 +383,10 @@ func (e *Engine) serve(ctx context.Context, c candidate, newest int64) {
 	case again: // the next round sees what is left
 		k.told = false
 	case err != nil:
-		k.not, k.told, k.teller = next, false, nil
-		k.faults++
+		k.told, k.teller, k.not = false, nil, time.Time{}
+		if k.faults++; lost {
+			k.not = next
+		}
 	default:
 		k.told, k.until, k.policy, k.asked, k.faults = true, newest, policy, at, 0
 	}

@@ -331,6 +331,49 @@ func TestWebhooksOfAnotherDatabaseBeginAgain(t *testing.T) {
 	}
 }
 
+// A change of a webhook that cannot be decided tries again at once, in the process that has the
+// lease.
+func TestAChangeOfAWebhookTriesAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
+	b := newBench(t, map[string]string{"hook": url})
+	tries := [2]int{}
+	var all []*Engine
+	for n := range tries {
+		all = append(all, b.engine(roots, fake{tell: func(*feed.Cursor) (feed.Answer, error) {
+			if tries[n]++; n == 0 && tries[n] < 4 {
+				panic("a fault")
+			}
+			return feed.Answer{}, nil
+		}}))
+	}
+	rounds := func(seconds int) {
+		for range seconds {
+			for _, e := range all {
+				b.round(e)
+				e.Wait()
+			}
+			b.pass(time.Second)
+		}
+	}
+	rounds(18) // after 0, 5 and 15 s; the next try would be after 35 s
+	if tries != [2]int{3, 0} {
+		t.Fatalf("%v tries", tries)
+	}
+	err := b.store.Write(context.Background(), b.names.ID("carrier"), func(tx *store.Tx) error {
+		return tx.RotateWebhook(context.Background(), b.names.ID("hook"), "sealed", 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rounds(2); tries[0] < 4 || tries[1] != 0 {
+		t.Errorf("%v tries after the change", tries)
+	}
+	if s := b.state("hook"); s.Reached == "" || s.Error != "" {
+		t.Errorf("the state is %+v", s)
+	}
+}
+
 // A process whose attempts all fail leaves the lease to another one.
 func TestAnUnhealthyProcessStandsAside(t *testing.T) {
 	t.Parallel()
