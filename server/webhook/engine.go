@@ -167,6 +167,7 @@ func (e *Engine) Round(ctx context.Context) (time.Duration, error) {
 	policy := e.Policy()
 	work, busy := e.withWork(all, newest, policy, now)
 	if len(work) == 0 && !busy {
+		e.health.idle()
 		told := store.Told{Looked: schema.MicrosOf(e.looked), Policy: policy}
 		if now.Sub(e.worked) < idleFor {
 			return idleFor, e.lease.rest(ctx, told)

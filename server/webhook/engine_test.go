@@ -409,11 +409,46 @@ func TestDeadHostsOfOneTenantAreNoFaultOfTheProcess(t *testing.T) {
 		"hosts of three of many tenants":  {func(h *health) { failing(h, "one", 1); failing(h, "two", 1); failing(h, "three", 1) }, 50, true},
 		"one tenant cannot be decided":    {func(h *health) { h.faulty("one") }, 2, false},
 		"nothing can be decided":          {func(h *health) { h.faulty("one"); h.faulty("two") }, 2, true},
+		"one can be decided again":        {func(h *health) { h.faulty("one"); h.faulty("two"); h.decided("one") }, 2, false},
+		"its host cannot be reached":      {func(h *health) { h.faulty("one"); failing(h, "two", 1); h.decided("two") }, 2, true},
 		"a success after the failures":    {func(h *health) { failing(h, "one", 3); failing(h, "two", 3); h.well() }, 2, false},
 	} {
 		h := &health{}
 		test.fail(h)
 		if aside := h.aside(now, test.tenants, false); aside != test.aside {
+			t.Errorf("%s: the process stands aside: %t", about, aside)
+		}
+	}
+}
+
+// A process that leaves the lease holds others up for a short time, and only as long as there is
+// a reason.
+func TestAProcessThatLeavesHoldsOthersUpForAShortTime(t *testing.T) {
+	t.Parallel()
+	begun := time.Unix(1_800_000_000, 0)
+	for about, test := range map[string]struct {
+		then  func(h *health)
+		after time.Duration
+		busy  bool
+		aside bool
+	}{
+		"a message is still on its way":      {func(*health) {}, leaveFor - 1, true, true},
+		"a message hangs":                    {func(*health) {}, leaveFor, true, false},
+		"everything has ended":               {func(*health) {}, time.Second, false, true},
+		"a receiver answers meanwhile":       {(*health).well, time.Second, true, false},
+		"there was nothing to do for a time": {(*health).idle, time.Hour, false, false},
+		"hosts fail again, and a message hangs": {func(h *health) {
+			h.aside(begun.Add(leaveFor), 1, true)
+			failing(h, "one", manyHosts)
+		}, 2 * leaveFor, true, false},
+	} {
+		h := &health{}
+		failing(h, "one", manyHosts)
+		if !h.aside(begun, 1, true) || !h.isLeaving() {
+			t.Fatal("the process does not leave")
+		}
+		test.then(h)
+		if aside := h.aside(begun.Add(test.after), 1, test.busy); aside != test.aside {
 			t.Errorf("%s: the process stands aside: %t", about, aside)
 		}
 	}

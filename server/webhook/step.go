@@ -57,6 +57,8 @@ func (e *Engine) step(ctx context.Context, id string, teller func(*store.Webhook
 		return true, nil
 	case errors.As(err, &undecided):
 		v.health.faulty(v.hook.TenantID)
+	case err == nil:
+		v.health.decided(v.hook.TenantID)
 	}
 	return more, err
 }
