@@ -286,6 +286,12 @@ func TestAWriteOfAnOlderProgramResets(t *testing.T) {
 func (w *world) unseen(rows int) {
 	w.t.Helper()
 	w.do("m", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"name":"Unseen %d at %s"}`, rows, w.clock())).want(200)
+	w.multiply(rows)
+}
+
+// multiply stores more changes like the last one.
+func (w *world) multiply(rows int) {
+	w.t.Helper()
 	_, err := storetest.SQL(w.t, w.store).ExecContext(tctx, fmt.Sprintf(`INSERT INTO changes (tenant_id, revision, type, id, mark, at, changed, row_before, row_after)
 		WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < %d)
 		SELECT c.tenant_id, c.revision, 'customer', 'cus_' || n.x, c.mark, c.at, c.changed, c.row_before, c.row_after

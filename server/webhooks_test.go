@@ -457,6 +457,16 @@ func TestAttemptsCountAlthoughTheRightsOfTheUserChange(t *testing.T) {
 // follows them.
 func TestDeadLettersWaitForTheirReceiver(t *testing.T) {
 	t.Parallel()
+	for about, gone := range map[string]bool{"the receiver wants a pause": false, "the receiver wants no more": true} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			deadLetterWaits(t, gone)
+		})
+	}
+}
+
+func deadLetterWaits(t *testing.T, gone bool) {
+	t.Helper()
 	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
 		w.server.cfg.Keep.Changes = 365 * 24 * time.Hour
 		w.hook("full", "a", r.URL)
@@ -475,13 +485,19 @@ func TestDeadLettersWaitForTheirReceiver(t *testing.T) {
 		}
 		again := "/v1/webhooks/{full}/dead-letters/" + letters[0]["id"].(string) + "/send"
 		w.do("m", "POST", again, "").want(200)
+		w.do("a", "PATCH", "/v1/customers/{apex}", `{"name":"second"}`).want(200)
 		r.answer(503, "Retry-After", "3600")
+		if gone {
+			r.answer(410)
+		}
 		w.deliver()
 		if got := r.take(); len(got) != 1 || got[0].id != letters[0]["id"] {
 			t.Fatalf("the receiver got %v", toldBy(got))
 		}
+		if gone {
+			return
+		}
 		w.do("m", "POST", again, "").want(200)
-		w.do("a", "PATCH", "/v1/customers/{apex}", `{"name":"second"}`).want(200)
 		r.answer(200)
 		w.pass(59 * time.Minute)
 		w.deliver()
@@ -710,7 +726,7 @@ func (b busyTenant) Again(ctx context.Context, a feed.Answer) (feed.Answer, erro
 	return b.Teller.Again(ctx, a)
 }
 
-// However often others commit, a message is sent.
+// However often others commit, and however much, a message is sent.
 func TestCommitsOfOthersHoldNoMessageBack(t *testing.T) {
 	t.Parallel()
 	eachHooked(t, func(t *testing.T, w *world, r *receiving) {
@@ -719,6 +735,7 @@ func TestCommitsOfOthersHoldNoMessageBack(t *testing.T) {
 			return busyTenant{inner(hook), func() {
 				commits++
 				w.do("b", "PATCH", "/v1/customers/{bolt}", fmt.Sprintf(`{"name":"unseen %d"}`, commits)).want(200)
+				w.multiply(450)
 			}}
 		}
 		w.hook("patient", "a", r.URL)

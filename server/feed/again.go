@@ -53,8 +53,8 @@ func (r *Reader) shows(item Item) (bool, error) {
 
 // AsOf reports whether an answer that the reader gave last is also right at another moment:
 // neither the reader's rights nor a row of the answer have changed since it was judged, by a
-// commit or by the clock. A few commits that concern neither do not count. After many, nobody
-// knows. A reset is always right.
+// commit or by the clock. Changes that concern neither do not count. After mostLooked of them,
+// nobody knows. A reset is always right.
 func (r *Reader) AsOf(now store.WebhookNow, a Answer) (bool, error) {
 	if a.Reset {
 		return true, nil
@@ -68,12 +68,21 @@ func (r *Reader) AsOf(now store.WebhookNow, a Answer) (bool, error) {
 	if now.Changed < r.asOf.Revision {
 		return true, nil
 	}
-	some, err := r.Store.Changes(r.Ctx, r.tenant(), r.asOf, now.Revision, slice)
-	if err != nil || len(some) >= slice {
-		return false, err
+	for n, place := 0, r.asOf; n < mostLooked; {
+		some, err := r.Store.Changes(r.Ctx, r.tenant(), place, now.Revision, slice)
+		if err != nil || len(some) == 0 {
+			return err == nil, err
+		}
+		if slices.ContainsFunc(some, func(c store.Change) bool { return r.ofRights(c) || concerns(&c, a.Items) }) {
+			return false, nil
+		}
+		n, place = n+len(some), some[len(some)-1].Place()
 	}
-	return !slices.ContainsFunc(some, func(c store.Change) bool { return r.ofRights(c) || concerns(&c, a.Items) }), nil
+	return false, nil
 }
+
+// mostLooked is how many changes are looked at to see that they concern no answer.
+const mostLooked = 5000
 
 // turned reports whether the clock may have changed what the reader sees since its last
 // answer was judged: a group of the user has ended, or an assignment to its account has begun

@@ -240,7 +240,7 @@ func (e *Engine) servedElsewhere(work []candidate, newest map[string]int64, poli
 	defer e.mu.Unlock()
 	for _, c := range work {
 		last := newest[c.due.TenantID]
-		if c.inStore() || last > told.Done {
+		if told.Done == 0 || c.inStore() || last > told.Done {
 			continue
 		}
 		k := e.of(c.due.ID)

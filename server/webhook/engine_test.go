@@ -771,6 +771,36 @@ func TestWhatTheProcessWithTheLeaseHasNotNoticedIsServed(t *testing.T) {
 	}
 }
 
+// While the process with the lease is working, nobody knows what it has served. That holds also
+// for a tenant whose changes were all deleted.
+func TestAProcessThatIsWorkingHasServedNothingYet(t *testing.T) {
+	t.Parallel()
+	url, roots := receiver(t, func(http.ResponseWriter, *http.Request) {})
+	b := newBench(t, map[string]string{"hook": url})
+	one, two := b.engine(roots), b.engine(roots)
+	b.round(one)
+	one.Wait()
+	if _, err := storetest.SQL(t, b.store).Exec("DELETE FROM changes"); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := one.lease.renew(context.Background(), b.clock(), 0); err != nil || !held {
+		t.Fatalf("held %t, %v", held, err)
+	}
+	for range 8 { // then nobody renews the lease
+		b.round(two)
+		two.Wait()
+		b.pass(time.Second)
+	}
+	if lease, err := b.store.WebhookLease(context.Background()); err != nil || lease.Owner != two.lease.own {
+		t.Errorf("the lease is %+v, %v", lease, err)
+	}
+	two.mu.Lock()
+	defer two.mu.Unlock()
+	if k := two.of(b.names.ID("hook")); !k.told || k.asked.IsZero() {
+		t.Errorf("nothing was asked: %+v", k)
+	}
+}
+
 const lookSeconds = int(lookEvery / time.Second)
 
 // A webhook that cannot be decided is late by itself. The lease stays where it is, the webhook

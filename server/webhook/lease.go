@@ -42,8 +42,8 @@ type lease struct {
 func newLease(st *store.Store) *lease { return &lease{store: st, own: rand.Text()} }
 
 // renew takes or renews the lease if that is due, and reports whether this process holds
-// it. It takes a lease that nobody renews: sooner, if the owner has not served all changes until
-// a data revision. If the database is another one than that in which was delivered before, or
+// it. It takes a lease that nobody renews: sooner, if the owner is working, or has not served all
+// changes until a data revision. If the database is another one than that in which was delivered before, or
 // if it has lost commits, all webhooks begin again.
 func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, error) {
 	losses := l.store.HistoryLost()
@@ -59,7 +59,7 @@ func (l *lease) renew(ctx context.Context, now time.Time, until int64) (bool, er
 		l.known, l.since = read, now
 	}
 	patience := idleStale
-	if read.Done < until {
+	if read.Done == 0 || read.Done < until {
 		patience = staleAfter
 	}
 	if read.Owner != "" && read.Owner != l.own && now.Sub(l.since) < patience {

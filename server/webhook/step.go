@@ -44,11 +44,7 @@ func (e *Engine) step(ctx context.Context, id string, teller func(*store.Webhook
 		return false, nil
 	}
 	v.teller = teller(&v.hook)
-	if v.state.MessageID != "" {
-		more, err = v.again(ctx)
-	} else if more, err = v.letter(ctx); err == nil && !more {
-		more, err = v.news(ctx)
-	}
+	more, err = v.next(ctx)
 	var undecided *undecidedError
 	switch {
 	case errors.Is(err, ErrUserEnded):
@@ -61,6 +57,21 @@ func (e *Engine) step(ctx context.Context, id string, teller func(*store.Webhook
 		v.health.decided(v.hook.TenantID)
 	}
 	return more, err
+}
+
+// next does one thing: a message that waits comes first, then a dead letter, then news.
+func (v *visit) next(ctx context.Context) (more bool, err error) {
+	if v.state.MessageID != "" {
+		return v.again(ctx)
+	}
+	l, err := v.Store.DeadLetterDue(ctx, v.hook.ID)
+	switch {
+	case err == nil:
+		return v.letter(ctx, l)
+	case errors.Is(err, fault.ErrNotFound):
+		return v.news(ctx)
+	}
+	return false, err
 }
 
 // askTime bounds a question about what is to tell.
@@ -294,16 +305,9 @@ func (v *visit) reached() {
 	s.Reached, s.MessageID, s.Body, s.NextReached, s.MadeAt, s.Attempts, s.NextAt = s.NextReached, "", "", "", 0, 0, 0
 }
 
-// letter sends a dead letter again, if one is due. If its user may be told something else
-// by now, the letter is deleted. After a failure, nothing is sent for a time.
-func (v *visit) letter(ctx context.Context) (more bool, err error) {
-	l, err := v.Store.DeadLetterDue(ctx, v.hook.ID)
-	if errors.Is(err, fault.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
+// letter sends a dead letter again. If its user may be told something else by now, the letter
+// is deleted. After a failure, nothing is sent for a time.
+func (v *visit) letter(ctx context.Context, l store.DeadLetter) (more bool, err error) {
 	a, err := answerOf(l.Body, l.Reached)
 	if err == nil {
 		_, err = v.judge(ctx, a)
