@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,8 +74,7 @@ type Store struct {
 	replica *replica               // nil if there is none
 	history *history.Reader
 	logger  *slog.Logger
-	changes int       // Options.MaxChanges
-	unnoted sync.Once // the note beside the database could not be written
+	changes int // Options.MaxChanges
 	query   *query.Reader
 	tracker *history.Tracker
 	cache   *history.Cache

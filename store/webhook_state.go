@@ -324,12 +324,15 @@ func (s *Store) putWebhookLease(ctx context.Context, from, to WebhookLease, agai
 	if err != nil {
 		return from, fmt.Errorf("webhook lease: %w", err)
 	}
-	if err := s.db.KeepPlace(to.Beat); err != nil {
-		s.unnoted.Do(func() {
-			s.logger.Warn("the note beside the database cannot be written: a restore may not be noticed, so that its webhooks do not begin again", "error", err)
-		})
+	if err := s.db.KeepPlace(ctx, s.leaseBeat); err != nil {
+		return from, fmt.Errorf("the note beside the database, by which a restore is noticed: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	return to, nil
+}
+
+func (s *Store) leaseBeat(ctx context.Context) (int64, error) {
+	l, err := s.WebhookLease(ctx)
+	return l.Beat, err
 }
 
 // samePlace reports whether two names of a database may be of the same one, and returns the
@@ -353,10 +356,7 @@ func samePlace(before, now string) (place string, same bool) {
 // Place names the database: a restored copy and a clone have other names than the original,
 // and a PostgreSQL server has another one after a failover.
 func (s *Store) Place(ctx context.Context) (string, error) {
-	place, err := s.db.Place(ctx, func(ctx context.Context) (int64, error) {
-		l, err := s.WebhookLease(ctx)
-		return l.Beat, err
-	})
+	place, err := s.db.Place(ctx, s.leaseBeat)
 	if err != nil {
 		return "", fmt.Errorf("the database has no name: %w", s.dialect.TranslateIn(ctx, err))
 	}

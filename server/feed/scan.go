@@ -124,7 +124,7 @@ func (r *Reader) yieldTurn(soft time.Time) (found bool, err error) {
 		defer cancel()
 	}
 	err = r.turn.Yield(ctx)
-	if err != nil && r.told.len() > 0 && r.Ctx.Err() == nil {
+	if r.told.len() > 0 && r.Ctx.Err() == nil && (err != nil || !time.Now().Before(soft)) {
 		return true, nil
 	}
 	return false, err

@@ -23,7 +23,9 @@ const (
 	mostHeader = 16 << 10
 	mostAnswer = 4 << 10 // bytes of an answer that are read
 	// drainTime is how long a message that is on its way may be answered when the process
-	// stops, and how long the outcome may be stored then. Nobody else has taken the lease.
+	// stops, and how long the outcome may be stored then. At worst, another process has taken the
+	// lease meanwhile: then the outcome is not stored, and the message is sent again, with the
+	// same id.
 	drainTime = heldFor
 )
 

@@ -168,9 +168,11 @@ func (p Pools) Intact() error { return p.file.intact() }
 // never blocks.
 func (p Pools) Missing() bool { return p.file.missing() }
 
-// KeepPlace notes a new beat of the lease beside a file. An older copy that replaces the file
-// has an earlier beat, and so another place.
-func (p Pools) KeepPlace(beat int64) error { return p.file.keepBeat(beat) }
+// KeepPlace notes the beat of the lease beside a file, which beat reads from it. An older copy
+// that replaces the file has an earlier beat, and so another place.
+func (p Pools) KeepPlace(ctx context.Context, beat func(context.Context) (int64, error)) error {
+	return p.file.keepBeat(ctx, beat)
+}
 
 // Close closes every connection after its running statements.
 func (p Pools) Close() (err error) {

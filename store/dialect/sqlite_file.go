@@ -28,6 +28,7 @@ type dbFile struct {
 	gone atomic.Bool // the last result of intact
 
 	noting sync.Mutex // while the note of the place is read and written
+	swept  sync.Once  // what crashes have left of notes
 }
 
 // fileSuffixes are the suffixes of the files that SQLite keeps open.

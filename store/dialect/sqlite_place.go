@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Nothing in a file tells it from its own older copy. So the place of the database is noted
@@ -34,6 +35,7 @@ func (f *dbFile) place(ctx context.Context, beat func(context.Context) (int64, e
 	f.noting.Lock()
 	defer f.noting.Unlock()
 	path := f.realPath()
+	f.swept.Do(func() { sweepNotes(path) })
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
@@ -55,21 +57,34 @@ func (f *dbFile) place(ctx context.Context, beat func(context.Context) (int64, e
 	return "file " + fileNumber(info) + " " + n.mark, nil
 }
 
-// keepBeat notes a beat that the database holds by now. After a crash between the two, the
-// database is ahead of its note, which is no other place.
-func (f *dbFile) keepBeat(beat int64) error {
+// keepBeat notes the beat that the database holds by now. After a crash between the two, the
+// database is ahead of its note, which is no other place. Another process may note a later beat
+// at the same time, and this one may replace it. So it reads the beat again after it has noted
+// one: what was committed later is noted later.
+func (f *dbFile) keepBeat(ctx context.Context, beat func(context.Context) (int64, error)) error {
 	if f == nil {
 		return nil
 	}
 	f.noting.Lock()
 	defer f.noting.Unlock()
 	path := f.realPath()
-	n, err := readNote(path)
-	if err != nil || n.mark == "" || beat <= n.beat { // another process may have noted a later one
-		return err
+	for noted := int64(-1); ; {
+		now, err := beat(ctx)
+		if err != nil || now == noted {
+			return err
+		}
+		n, err := readNote(path)
+		if err != nil || n.mark == "" {
+			return err
+		}
+		if n.beat < now {
+			n.beat = now
+			if err := writeNote(path, n); err != nil {
+				return err
+			}
+		}
+		noted = now
 	}
-	n.beat = beat
-	return writeNote(path, n)
 }
 
 func (f *dbFile) realPath() string {
@@ -91,6 +106,17 @@ func readNote(path string) (n note, err error) {
 		return note{}, nil //nolint:nilerr // a crash of the machine cut it: nobody knows the place
 	}
 	return n, nil
+}
+
+// sweepNotes deletes notes that a crash has left half written. What cannot be deleted harms
+// nobody.
+func sweepNotes(path string) {
+	left, _ := filepath.Glob(path + placeSuffix + ".*") // a path with such signs has none
+	for _, name := range left {
+		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > time.Minute {
+			_ = os.Remove(name)
+		}
+	}
 }
 
 // writeNote replaces the note. Only the owner may read it, as for the database.
