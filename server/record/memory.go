@@ -94,12 +94,13 @@ func (m *Memory) Keep(about Remembered, line []byte) {
 	if m.spare = nil; slot == nil {
 		slot = &Remembered{}
 	}
-	text := slot.line
+	text := slot.line[:0]
 	if cap(text) < len(line) {
 		text = make([]byte, 0, len(line))
 	}
+	text = append(text, line...)
 	*slot = about
-	slot.line = append(text[:0], line...)
+	slot.line = text
 	m.byID[about.ID] = slot
 	m.kept++
 	branch := m.branches.holder(about.Branch)
