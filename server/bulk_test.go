@@ -201,8 +201,11 @@ func TestABulkRequestHasUpToSoManyRows(t *testing.T) {
 		rows := func(n int) []oneRow {
 			return slices.Repeat([]oneRow{{"a", "POST", "/v1/customers", `{"name":"x"}`}}, n)
 		}
-		if got := w.bulk(rows(60), "").rows(t); len(got) != 60 || w.get("a", "/v1/customers?name=x&count=true").object()["total"] != float64(60) {
+		if got := w.bulk(rows(1000), "").rows(t); len(got) != 1000 || w.get("a", "/v1/customers?name=x&count=true").object()["total"] != float64(1000) {
 			t.Errorf("%d rows", len(got))
+		}
+		if got := w.bulk(rows(100), "?atomic=true").rows(t); len(got) != 100 || w.get("a", "/v1/customers?name=x&count=true").object()["total"] != float64(1100) {
+			t.Errorf("%d rows at once", len(got))
 		}
 		w.bulk(rows(1001), "").faults(422, "/items")
 		w.bulk(rows(101), "?atomic=true").faults(422, "/items")

@@ -95,7 +95,9 @@ func plainJSON(t *testing.T, text []byte) any {
 func TestLogEntryOfAnEvaluation(t *testing.T) {
 	t.Parallel()
 	w := sqliteCore(t)
-	s := w.serve(t, func(c *Config) { c.Labels = map[string]string{"instance": "one"} }, WithIDs(func() string { return "dec-1" }))
+	s := w.serve(t, func(c *Config) {
+		c.Labels, c.PanelTokens = map[string]string{"instance": "one"}, wideToken+" decide name=shop"
+	}, WithIDs(func() string { return "dec-1" }))
 	w.log.take()
 	body := evaluationBody(`{"type":"user","id":"agent"}`, `{"name":"read"}`, fmt.Sprintf(`{"type":"customer","id":%q}`, w.ID("customer")))
 	knock(t, s, "POST", "/access/v1/evaluation", body, wideToken)
@@ -108,15 +110,19 @@ func TestLogEntryOfAnEvaluation(t *testing.T) {
 		"decision_id": "dec-1", "path": "reseller/main/decision", "outcome": "allow", "reasons": []any{},
 		"policy_revision": s.engines.Current().Revision(), "data_revision": float64(w.store.Revision()),
 		"route": "POST /access/v1/evaluation", "labels": map[string]any{"instance": "one"},
+		"requested_by": "shop",
 	} {
 		if !reflect.DeepEqual(entry[key], want) {
 			t.Errorf("%s: %v, want %v", key, entry[key], want)
 		}
 	}
-	for _, key := range []string{"timestamp", "input", "result", "requested_by", "metrics"} {
+	for _, key := range []string{"timestamp", "input", "result", "metrics"} {
 		if entry[key] == nil {
 			t.Errorf("%s is missing: %s", key, line)
 		}
+	}
+	if asked, _ := entry["input"].(map[string]any); !reflect.DeepEqual(asked["context"].(map[string]any)["panel"], "shop") {
+		t.Errorf("the policy read %v", asked["context"])
 	}
 	if strings.Contains(line, wideToken) || strings.Contains(line, "planted-note") || strings.Contains(line, "agent@x.example") {
 		t.Errorf("a secret is in the log: %s", line)

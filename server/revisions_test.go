@@ -363,7 +363,8 @@ func TestARowForActivationSeparatesMakersFromActivators(t *testing.T) {
 }
 
 // Policy data demands that another user activates a revision than the one who made it:
-// at once, at a time, by a build, by an import and by a rollback.
+// at once, at a time, by a build, a rebuild, an import and a rollback. A schedule is decided
+// again when its time comes.
 func TestPolicyDataDemandsASecondUser(t *testing.T) {
 	t.Parallel()
 	engine := engineBut(t, "data.json", `"activation_by_another": false`, `"activation_by_another": true`)
@@ -371,8 +372,11 @@ func TestPolicyDataDemandsASecondUser(t *testing.T) {
 		w := fresh()
 		w.do("a", "PATCH", "/v1/cards/{retail}", `{"parents":["{gold}"],"profit_rules":[{"match":"*","type":"percent","value":"20"}]}`).want(200)
 		w.do("a", "POST", "/v1/cards/{retail}/build", `{"activate":true}`).refused(403, "own_revision")
-		built := w.do("a", "POST", "/v1/cards/{retail}/build", `{}`).want(201).object()
-		w.call("built", built["revision_id"].(string))
+		make := func(name, percent string) {
+			w.do("a", "PATCH", "/v1/cards/{retail}", `{"profit_rules":[{"match":"*","type":"percent","value":"`+percent+`"}]}`).want(200)
+			w.call(name, w.do("a", "POST", "/v1/cards/{retail}/build", `{}`).want(201).object()["revision_id"].(string))
+		}
+		make("built", "20")
 		path := "/v1/cards/{retail}/revisions/{built}/activate"
 		w.do("a", "POST", path, "").refused(403, `"reasons":["own_revision"]`)
 		w.do("a", "POST", path, `{"live_at":"`+w.later(time.Hour)+`"}`).refused(403, "own_revision")
@@ -380,7 +384,22 @@ func TestPolicyDataDemandsASecondUser(t *testing.T) {
 		report, _ := w.importInto("a", "retail", "mode=replace&apply=true&schedule=true&zone=UTC", dated)
 		report.refused(403, "own_revision")
 		w.do("a2", "POST", path, "").want(200)
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"charge_precision":3}`).want(200) // the card is stale
+		w.do("a", "POST", "/v1/cards/rebuild", `{"activate":true}`).refused(200, `"refused":1`).refused(200, `"reasons":["own_revision"]`)
+		w.do("m", "PATCH", "/v1/cards/{gold}", `{"charge_precision":4}`).want(200)
 		w.do("a", "POST", "/v1/cards/{retail}/rollback", "").refused(403, "own_revision") // its maker is not known
+		for _, c := range []struct{ name, percent, by, status string }{{"by the maker", "30", "a", store.RevisionHeld}, {"by another", "40", "a2", store.RevisionActive}} {
+			make("later", c.percent)
+			w.server.engines.Swap(engineOf(t, 1)) // which does not demand it
+			w.do(c.by, "POST", "/v1/cards/{retail}/revisions/{later}/activate", `{"live_at":"`+w.later(time.Minute)+`"}`).want(200)
+			w.server.engines.Swap(engine)
+			w.pass(time.Hour)
+			w.passTime()
+			later := w.get("a", "/v1/cards/{retail}/revisions/{later}").want(200)
+			if later.object()["status"] != c.status || c.by == "a" != strings.Contains(later.body, "own_revision") {
+				t.Errorf("%s: %s", c.name, later.body)
+			}
+		}
 		w.draft("retail")
 		w.do("a2", "POST", "/v1/cards/{retail}/revisions/{retail.draft}/activate", `{"accept_losses":true}`).want(403)
 	})

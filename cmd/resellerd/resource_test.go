@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"resellerd/store/storetest"
 )
 
 // byCommand runs commands of one user on a database.
@@ -37,12 +39,22 @@ func (b byCommand) made(args ...string) string {
 
 // Each type of row can be created, listed, shown, changed and deleted on the command
 // line, with the rights of a user.
-func TestRowsAreWorkedOnOnTheCommandLine(t *testing.T) {
-	b := byCommand{t, "sqlite:" + filepath.Join(t.TempDir(), "store.db")}
-	carrierWithCard(t, b.database)
+func TestRowsAreWorkedOnOnTheCommandLine(t *testing.T) { onEach(t, rowsAreWorkedOn) }
+
+// onEach runs a test of commands on both databases.
+func onEach(t *testing.T, test func(t *testing.T, b byCommand, card string)) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			b := byCommand{t, database(t)}
+			test(t, b, carrierWithCard(t, b.database))
+		})
+	}
+}
+
+func rowsAreWorkedOn(t *testing.T, b byCommand, _ string) {
 	account := b.made("account", "create", "name=Bright Call", "currency=USD")
 	group := b.made("group", "create", "name=Support", `rows:={"customer":["read"]}`)
-	b.made("user", "create", "login=ann@halyard.example", `groups:=["`+group+`"]`)
+	user := b.made("user", "create", "login=ann@halyard.example", `groups:=["`+group+`"]`)
 	customer := b.made("customer", "create", "name=Acme", "notes=a=b")
 
 	for _, c := range []struct {
@@ -54,6 +66,10 @@ func TestRowsAreWorkedOnOnTheCommandLine(t *testing.T) {
 		{[]string{"customer", "show", customer}, []string{"a=b"}},
 		{[]string{"customer", "change", customer, "status=suspended", "notes:=null"}, []string{"suspended"}},
 		{[]string{"group", "show", group}, []string{`{"customer":["read"]}`}},
+		{[]string{"group", "change", group, "name=Desk", `rows:={"customer":["read","update"]}`}, []string{"Desk", `{"customer":["read","update"]}`}},
+		{[]string{"user", "change", user, "name=Ann", "status=disabled"}, []string{"Ann", "disabled"}},
+		{[]string{"account", "change", account, "name=Bright", "status=suspended"}, []string{"Bright", "suspended"}},
+		{[]string{"account", "change", account, "status=closed"}, []string{"closed"}},
 		{[]string{"card", "list", "kind=provider"}, []string{"Upstream"}},
 		{[]string{"customer", "delete", customer}, []string{"is deleted"}},
 	} {
@@ -128,9 +144,9 @@ func TestRatesOfAnotherTimeAreExported(t *testing.T) {
 }
 
 // A revision is activated, scheduled and rolled back on the command line.
-func TestARevisionIsActivatedOnTheCommandLine(t *testing.T) {
-	b := byCommand{t, "sqlite:" + filepath.Join(t.TempDir(), "store.db")}
-	card := carrierWithCard(t, b.database)
+func TestARevisionIsActivatedOnTheCommandLine(t *testing.T) { onEach(t, aRevisionIsActivated) }
+
+func aRevisionIsActivated(t *testing.T, b byCommand, card string) {
 	drafted := func(cost string) string {
 		file := write(t, "deck.csv", "prefix,name,cost\n49,Germany,"+cost+"\n")
 		stdout, _ := b.run(exitOK, "card", "import", file, "--card", card, "--mode", "replace", "--apply", "--format", "json")

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"resellerd/policies"
 	"resellerd/policies/areas"
 	"resellerd/policies/input"
 	"resellerd/policies/predicate"
+	"resellerd/server/resource"
 	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/fault"
@@ -122,12 +122,14 @@ func (r *Reader) readsMore(target *session.Actor) bool {
 	return more
 }
 
-// comparedByRows reports whether everything in an area is a row that the store keeps.
-// A panel has no rows of its own below card.
+// comparedByRows reports whether everything that is read in an area is a row that the store
+// keeps. Other areas below card are the panel's own.
 func comparedByRows(area string) bool {
-	return strings.HasPrefix(area, "card/") ||
-		slices.ContainsFunc(rowAreas, func(a rowArea) bool { return a.area == area })
+	return slices.Contains(rightsOnCards, area) || slices.ContainsFunc(rowAreas, func(a rowArea) bool { return a.area == area })
 }
+
+// rightsOnCards are areas that actions on cards need. Nothing is read in them.
+var rightsOnCards = append(resource.ExtraAreas("accept_losses", nil), resource.ExtraAreas("activate", resource.Named("card").AreaNames())...)
 
 // reads holds what a user may read by name, the readable rows of each type, and which
 // costs the user sees.

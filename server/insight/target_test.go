@@ -31,15 +31,18 @@ func TestReadsMore(t *testing.T) {
 		a, b map[string][]string
 		want bool
 	}{
-		"equal":                     {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none, "x": read}, false},
-		"less":                      {map[string][]string{"*": none}, map[string][]string{"*": read}, false},
-		"one area more":             {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none}, true},
-		"a default more":            {map[string][]string{"*": read}, map[string][]string{"*": none, "x": read}, true},
-		"a hole that is not shared": {map[string][]string{"*": read}, map[string][]string{"*": read, "x": none}, true},
-		"below a hole":              {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read, "x/y": none}, true},
-		"covered by an ancestor":    {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read}, false},
-		"writes do not count":       {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
-		"nothing at all":            {nil, nil, false},
+		"equal":                       {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none, "x": read}, false},
+		"less":                        {map[string][]string{"*": none}, map[string][]string{"*": read}, false},
+		"one area more":               {map[string][]string{"*": none, "x": read}, map[string][]string{"*": none}, true},
+		"a default more":              {map[string][]string{"*": read}, map[string][]string{"*": none, "x": read}, true},
+		"a hole that is not shared":   {map[string][]string{"*": read}, map[string][]string{"*": read, "x": none}, true},
+		"below a hole":                {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read, "x/y": none}, true},
+		"covered by an ancestor":      {map[string][]string{"*": none, "x/y": read}, map[string][]string{"*": none, "x": read}, false},
+		"the panel's own, below card": {map[string][]string{"*": none, "card/export": read}, map[string][]string{"*": none, "card/customer": read}, true},
+		"below the cards of a kind":   {map[string][]string{"*": none, "card/provider/margins": read}, map[string][]string{"*": none}, true},
+		"rights on cards":             {map[string][]string{"*": none, "card/loss": read, "card/provider/activation": read}, map[string][]string{"*": none}, false},
+		"writes do not count":         {map[string][]string{"*": {"update"}}, map[string][]string{"*": none}, false},
+		"nothing at all":              {nil, nil, false},
 	} {
 		r := &Reader{&session.Session{Shared: shared, Ctx: t.Context(), Engine: engine, Subject: &store.Subject{}, Facts: facts(c.b)}}
 		target := &session.Actor{Subject: &store.Subject{}, Facts: facts(c.a)}
