@@ -264,6 +264,7 @@ var asksOfRates = []askOfRates{
 	{"POST /v1/cards/:id/revisions/:revision/activate", ofRevision + "{draft}/activate", `{"live_at":"2027-01-01T00:00:00Z"}`, ""},
 	{"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", ``, ""}, {"POST /v1/cards/:id/rollback", "/v1/cards/{K}/rollback", `{"accept_losses":true}`, ""},
 	{"GET /v1/import-profiles", "/v1/import-profiles?count=true", "", ""}, {"GET /v1/import-profiles/:name", "/v1/import-profiles/weekly", "", ""},
+	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&zone=UTC", "prefix,name,cost,effective date\n49,Germany,0.02,2020-01-01T00:00:00Z\n44,UK,0.02,2036-01-01T00:00:00Z\n", ""},
 	{"POST /v1/cards/:id/import", "/v1/cards/{K}/import?mode=replace&profile=weekly", "prefix,name,cost\n49,Germany,70\n", ""},
 	{"PUT /v1/import-profiles/:name", "/v1/import-profiles/weekly", `{}`, ""},
 	{"PATCH /v1/cards/:id", "/v1/cards/{K}", `{"charge_precision":0,"charge_rounding":"down"}`, ""},

@@ -84,11 +84,11 @@ const maxLonger = 100
 // draft holds the rates that are in force now. For each later moment, another draft
 // holds all rates that are in force then. Import returns them in the order of their
 // moments, each compared with the rates in force before it. A preview writes nothing.
-// A writer who may not read the card's rates can still replace them. Then nothing is
-// compared.
+// A writer who may not read the card's rates can still replace them at one moment. Then
+// nothing is compared.
 //
 // It returns ErrNotFound if the card is absent, and ErrRatesHidden for an amendment
-// of rates that may not be read. It returns ErrConflict, with ReasonBaseChanged, if
+// of rates that may not be read, or a replacement of them at several moments. It returns ErrConflict, with ReasonBaseChanged, if
 // the base is not the card's active revision, and ErrInvalid for a malformed rate or
 // a prefix that is given twice.
 func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Imported, error) {
@@ -116,8 +116,8 @@ func (tx *Tx) Import(ctx context.Context, rates RateAccess, what Import) ([]Impo
 	if err != nil {
 		return nil, fmt.Errorf("card %s: %w", card.ID, err)
 	}
-	i := &Importer{known: known, what: what, card: card, base: active, blind: hidden != nil, now: tx.now}
-	drafts, err := longWork(ctx, tx, dialect.Importing, "the import", fmt.Sprintf("%s %s %v %s %s", active.ID, terms(&card), i.blind, known, what.On), i.run)
+	i := &Importer{known: known, what: what, card: card, base: active, hidden: hidden, now: tx.now}
+	drafts, err := longWork(ctx, tx, dialect.Importing, "the import", fmt.Sprintf("%s %s %v %s %s", active.ID, terms(&card), hidden != nil, known, what.On), i.run)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ type Importer struct {
 	what    Import
 	card    Card
 	base    Revision // the active revision to compare with and to amend; zero for none
-	blind   bool     // the card's rates may be neither read nor compared
+	hidden  error    // why the card's rates may be neither read nor compared; nil if they may
 	now     schema.Micros
 	moments map[schema.Micros]bool
 	sampled []Sampled
@@ -338,6 +338,9 @@ func (i *Importer) run(ctx context.Context, at *site) (drafts []Imported, err er
 	if err := i.read(ctx); err != nil {
 		return nil, err
 	}
+	if i.hidden != nil && len(i.moments) > 1 { // its drafts would hold rates of the base, and their number tell of them
+		return nil, i.hidden
+	}
 	if err := i.compare(ctx, at); err != nil {
 		return nil, fmt.Errorf("comparison of card %s: %w", i.card.ID, err)
 	}
@@ -346,7 +349,7 @@ func (i *Importer) run(ctx context.Context, at *site) (drafts []Imported, err er
 	for n, moment := range slices.Sorted(maps.Keys(i.moments)) {
 		d := &drafts[n]
 		d.At, d.Revision = moment, Revision{Status: RevisionDraft, Origin: OriginImport, CreatedAt: i.now, ID: at.store.newID("revision")}
-		if !i.blind {
+		if i.hidden == nil {
 			d.Changes = &DiffSum{}
 		}
 		staged = append(staged, &d.Revision)

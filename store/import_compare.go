@@ -261,7 +261,7 @@ func (i *Importer) compare(ctx context.Context, at *site) error {
 	var own, others Compared
 	own.Own = true
 	var err error
-	if i.base.ID != "" && !i.blind {
+	if i.base.ID != "" && i.hidden == nil {
 		if own.Pairs, err = i.pairs(ctx, at, i.base.ID); err != nil {
 			return err
 		}

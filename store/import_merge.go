@@ -15,7 +15,7 @@ import (
 // the rows of all drafts, and counts the rows and changes of each.
 func (i *Importer) merge(ctx context.Context, at *site, drafts []Imported, emit func([]any) error) error {
 	base := ""
-	if !i.blind || len(drafts) > 1 { // a rate that the import gives only from a later date stays until then
+	if i.hidden == nil {
 		base = i.base.ID
 	}
 	given, before := given{next: i.sorter.Sorted(), refuseLine: i.what.Refuse}, at.walk(ctx, base)

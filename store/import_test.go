@@ -199,7 +199,7 @@ func TestAReplacementKeepsARateUntilTheDateOfItsNewOne(t *testing.T) {
 }
 
 // Each draft of a replacement holds, for each prefix, the last rate that the file gives until then. Before the first one it
-// holds the rate in force, also for those who may not read it.
+// holds the rate in force.
 func TestEachDraftOfAReplacementHoldsWhatIsInForceThen(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(14, 4))
@@ -218,11 +218,10 @@ func TestEachDraftOfAReplacementHoldsWhatIsInForceThen(t *testing.T) {
 					}
 				}
 			}
-			access := pick(r, []store.RateAccess{store.AllRates, {}})
 			var drafts []store.Imported
 			mustWrite(t, c.Store, c.master.ID, func(tx *store.Tx) {
 				active(tx, c.bought.ID, slices.Collect(maps.Values(base))...)
-				drafts = must(tx.Import(ctx, access, importOf(c.bought.ID, "", func(to *store.Importer) error {
+				drafts = must(tx.Import(ctx, store.AllRates, importOf(c.bought.ID, "", func(to *store.Importer) error {
 					for n, at := range moments {
 						for _, rate := range given[n] {
 							mustDo(to.Add(at, rate))

@@ -95,6 +95,13 @@ func TestAnImportIsNotComparedWithRatesThatMayNotBeRead(t *testing.T) {
 			if drafts := must(tx.Import(ctx, store.RateAccess{}, one)); len(drafts) != 1 || drafts[0].Changes != nil || drafts[0].Revision.Rows != 1 {
 				t.Errorf("got %+v", drafts)
 			}
+			// Until the later date, the draft would hold a rate in force, if there is one.
+			two := importOf(c.bought.ID, "", func(to *store.Importer) error {
+				return errors.Join(to.Add(0, priced("49", "0.01")), to.Add(hour(1), priced("44", "0.01")))
+			})
+			if _, err := tx.Import(ctx, store.RateAccess{}, two); !errors.Is(err, store.ErrRatesHidden) {
+				t.Errorf("two moments: %v", err)
+			}
 		})
 	})
 }
