@@ -216,6 +216,29 @@ func TestNewRightsPoliciesAndOldCursorsReset(t *testing.T) {
 	})
 }
 
+// A reader goes on after changes were deleted that it was not told. It asked lately, but for
+// one item of many.
+func TestAReaderWhoseNextChangesAreGoneBeginsAgain(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		cursor := w.told("a", "").Cursor
+		for _, name := range []string{"one", "two", "three"} {
+			w.do("a", "PATCH", "/v1/customers/{acme}", fmt.Sprintf(`{"name":%q}`, name)).want(200)
+			w.pass(time.Hour)
+		}
+		behind, whole := w.told("a", "?wait=0&limit=1&after="+cursor), w.told("a", "?wait=0&after="+cursor)
+		w.pass(w.server.cfg.Keep.Changes - 90*time.Minute)
+		_, err := w.store.Prune(tctx, w.server.cfg.Keep)
+		must(t, err)
+		if a := w.told("a", "?wait=0&after="+behind.Cursor); !a.Reset {
+			t.Errorf("behind: %+v", a)
+		}
+		if a := w.told("a", "?wait=0&after="+whole.Cursor); a.Reset {
+			t.Errorf("told everything: %+v", a)
+		}
+	})
+}
+
 // An assignment that was made for later begins and ends without a write.
 func TestAnAssignmentByTheClockResets(t *testing.T) {
 	t.Parallel()

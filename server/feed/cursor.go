@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"resellerd/store"
 	"resellerd/store/fault"
@@ -20,6 +21,7 @@ type Cursor struct {
 	ID     string        `json:"i,omitempty"`
 	Stored schema.Micros `json:"s"` // the time of the commit
 	At     schema.Micros `json:"a"` // when the cursor was made
+	Since  schema.Micros `json:"u"` // all changes of earlier times are told or invisible
 	Rights []byte        `json:"r"` // a digest of the reader's rights
 }
 
@@ -33,7 +35,7 @@ const longAgo schema.Micros = 1e15
 // its reader had other rights, or if its commit is lost.
 func (r *Reader) findPlace() (bool, error) {
 	c := r.cursor
-	if r.old(c.At) || !slices.Equal(c.Rights, r.rights.digest) || c.At < r.Source.lostAt(r.now()) {
+	if r.old(c.Since) || !slices.Equal(c.Rights, r.rights.digest) || c.At < r.Source.lostAt(r.now()) {
 		return false, nil
 	}
 	r.told, r.unseen = newTold(), 0
@@ -44,7 +46,7 @@ func (r *Reader) findPlace() (bool, error) {
 	}
 	commit, err := r.Store.ChangeCommit(r.Ctx, r.tenant(), c.Mark)
 	if errors.Is(err, fault.ErrNotFound) {
-		return r.old(c.Stored), nil // it was pruned, and all changes that are stored are newer
+		return r.old(c.Stored), nil // it was pruned, and all later ones that are not told are stored
 	}
 	r.place = store.ChangePlace{Revision: commit.Revision, Type: c.Type, ID: c.ID}
 	if c.Type == "" {
@@ -54,6 +56,15 @@ func (r *Reader) findPlace() (bool, error) {
 }
 
 func (r *Reader) old(at schema.Micros) bool { return at.Time().Add(r.Keep).Before(r.Now()) }
+
+// readAll is the time before which a reader that has read all changes until now has read all
+// changes: a commit becomes visible some time after the time of its changes.
+func (r *Reader) readAll(now schema.Micros) schema.Micros {
+	return now - schema.Micros(min(longestCommit, r.Keep/8).Microseconds())
+}
+
+// longestCommit is longer than it takes from the time of a change to its commit.
+const longestCommit = 15 * time.Minute
 
 // afterAll is the place after all changes of a commit.
 func afterAll(c store.ChangeCommit) store.ChangePlace {
@@ -88,7 +99,7 @@ func (r *Reader) reset() (Answer, error) {
 // present is a cursor for now. It is at the last commit that the reader's rights are as
 // of, so that it says nothing about when the reader's rows changed.
 func (r *Reader) present(now schema.Micros) (Cursor, error) {
-	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: now, Rights: r.rights.digest}
+	r.cursor = Cursor{Mark: noMark, Stored: longAgo, At: now, Since: r.readAll(now), Rights: r.rights.digest}
 	r.place, r.unseen, r.told, r.judged, r.asOf = store.ChangePlace{}, 0, newTold(), now, store.ChangePlace{Revision: r.rights.revision + 1}
 	r.Source.lostAt(r.cursor.At)
 	c, err := r.Store.LastChangeCommit(r.Ctx, r.tenant(), r.rights.revision)

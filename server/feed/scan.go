@@ -37,6 +37,7 @@ func (r *Reader) soft() time.Time {
 // many changes of others end an answer early. The last steps before items are told may turn the
 // answer into a reset.
 func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error), last ...func() (Answer, error)) (Answer, error) {
+	began := r.now()
 	end, err := r.tellAll(limit, read)
 	if end {
 		r.place = store.ChangePlace{Revision: until + 1} // the same for all readers
@@ -63,6 +64,9 @@ func (r *Reader) scan(limit int, until int64, read func() ([]store.Change, error
 	}
 	a := Answer{Items: r.told.items, Cursor: r.told.last}
 	a.Cursor.At, a.Cursor.Rights = now, r.rights.digest
+	if a.Cursor.Since = a.Cursor.Stored; end {
+		a.Cursor.Since = max(a.Cursor.Since, r.readAll(began))
+	}
 	r.cursor, r.told, r.judged, r.asOf = a.Cursor, newTold(), now, r.place
 	r.keepPlace()
 	return a, nil
