@@ -386,7 +386,7 @@ func (run *importRun) mayApply() error {
 	switch {
 	case !run.order.apply:
 	case run.report.Blocking > 0:
-		return run.refuse("skip_refused", fmt.Sprintf("%d of the refused lines block their prefixes, so they cannot be left out: correct the file", run.report.Blocking))
+		return run.refuse("skip_refused", fmt.Sprintf("cannot leave out %d of the refused lines, which block their prefixes: correct the file", run.report.Blocking))
 	case run.report.Lines.Refused > 0 && !run.order.skipRefused:
 		return run.refuse("skip_refused", refusedLines(run.report))
 	case run.report.Rates == 0 && run.report.Removals == 0:

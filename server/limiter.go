@@ -40,8 +40,8 @@ type limiter struct {
 	polls *fair.Queue // requests that wait for changes
 	turns *fair.Queue
 	// scans are turns to judge changes. They are apart from the other turns, so that a reader of
-	// changes does not wait for long work of its account, and each scan yields soon. No scan is
-	// refused: polls and webhooks are bounded.
+	// changes does not wait for long work of its account, and each scan yields soon. No account
+	// has a share of them: polls and webhooks are bounded.
 	scans *fair.Queue
 	// writes are transactions that hold, or wait for, the lock of their tenant and a
 	// connection. One account has one, however many requests it sends. Each tenant has a

@@ -340,7 +340,7 @@ func TestARebuildIsNotRehearsed(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.resold("EUR", "", "one")
 		w.reprice(200_000_000)
-		w.do("a", "POST", "/v1/cards/rebuild?dry_run=true", `{}`).refused(400, "no dry run")
+		w.do("a", "POST", "/v1/cards/rebuild?dry_run=true", `{}`).refused(422, "no dry run")
 		if revisions, _ := w.draftsOf("one"); revisions != 1 {
 			t.Errorf("%d revisions", revisions)
 		}

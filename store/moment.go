@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"resellerd/store/coop"
 	"resellerd/store/dialect"
@@ -112,7 +113,7 @@ func (m *Moment) WebhooksBelow(ctx context.Context, account string, limit int) (
 	each := m.store.dialect.Each
 	return m.ids(ctx, "SELECT w.id AS id FROM account_tree d "+each("users", "u", "u.account_id = d.descendant_id")+" "+
 		each("webhooks", "w", "w.tenant_id = u.tenant_id AND w.user_id = u.id")+`
-		WHERE d.ancestor_id = ? AND u.tenant_id = ? AND w.status <> 'ended' LIMIT ?`, account, m.tenant, limit)
+		WHERE d.ancestor_id = ? AND u.tenant_id = ? AND w.status <> 'ended' ORDER BY w.id LIMIT ?`, account, m.tenant, limit)
 }
 
 // OpenRevision is a revision that is in force, or may come into force.
@@ -164,7 +165,9 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 		return err
 	}
 	defer leave()
+	began := time.Now()
 	done, err := s.turnOf(ctx, tenant, dialect.Rehearsing)
+	waited := time.Since(began)
 	if err != nil {
 		return fmt.Errorf("transaction: %w", err)
 	}
@@ -175,7 +178,7 @@ func (s *Store) Rehearse(ctx context.Context, tenant string, change func(*Tx) er
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer func() { _ = begun.Rollback() }() // if it fails, closing the connection rolls back
-	tx := &Tx{store: s, tx: begun, tenant: tenant, work: newWorks(dialect.Rehearsing, nil)}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, waited: waited, work: newWorks(dialect.Rehearsing, nil)}
 	if err := tx.serialise(ctx); err != nil {
 		return err
 	}

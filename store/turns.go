@@ -66,9 +66,10 @@ func (t *turns) enterStaging(ctx context.Context) (leave func(), err error) {
 
 func nothing() {}
 
-// tenantTurns are the turns of the writers of each tenant in this process. So no more than
-// one connection of the process holds the lock of the tenant or waits for it in the
-// database: if the process is cut off there, the others wait for that one transaction, not
+// tenantTurns are the turns of the writers of each tenant in this process, imports of rows
+// aside: these hold locks of rows before they wait, and the database must see what waits for
+// what. So one of the other writers holds the lock of the tenant or waits for it in the
+// database. If the process is cut off there, the others wait for that one transaction, not
 // for all that were queued behind it.
 type tenantTurns struct {
 	mu sync.Mutex

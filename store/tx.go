@@ -26,10 +26,11 @@ type Tx struct {
 	tx      *sqlx.Tx
 	tenant  string
 	now     schema.Micros
-	since   int64  // the losses of history before it began
-	changed bool   // the transaction has written
-	work    *works // the results of long work, and whether to do it here
-	made    int    // the number of ids that newID returned
+	since   int64         // the losses of history before it began
+	changed bool          // the transaction has written
+	work    *works        // the results of long work, and whether to do it here
+	waited  time.Duration // for its turn in this process
+	made    int           // the number of ids that newID returned
 
 	before map[string]changing // what it changes, as it was, by type
 
@@ -82,6 +83,7 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
 	defer h.Release()
+	began := time.Now()
 	if work.before == nil { // or else the database must see what waits for what
 		done, err := s.turnOf(ctx, tenant, work.kind)
 		if err != nil {
@@ -89,12 +91,13 @@ func (s *Store) write(ctx context.Context, tenant string, work *works, fn func(t
 		}
 		defer done()
 	}
+	waited := time.Since(began)
 	begun, letGo, err := s.beginWrite(ctx, s.db.Write, work.kind)
 	defer letGo()
 	if err != nil {
 		return fmt.Errorf("transaction: %w", s.dialect.TranslateIn(ctx, err))
 	}
-	tx := &Tx{store: s, tx: begun, tenant: tenant, since: since, work: work, now: schema.Micros(s.micros())}
+	tx := &Tx{store: s, tx: begun, tenant: tenant, since: since, waited: waited, work: work, now: schema.Micros(s.micros())}
 	work.later, work.asked, work.size, work.used = nil, map[string]bool{}, 0, 0
 	ended := false
 	defer func() {
@@ -198,11 +201,11 @@ func (tx *Tx) serialise(ctx context.Context) error {
 	if !d.Locks {
 		return nil
 	}
-	limit := kind.LockLimit(ctx)
-	err := tx.store.waits.during(tx.tenant, kind, func() error { return d.Serialise(ctx, tx.tx, kind, name) })
+	limit := max(kind.LockLimit(ctx)-tx.waited, time.Second)
+	err := tx.store.waits.during(tx.tenant, kind, func() error { return d.Serialise(ctx, tx.tx, kind, name, limit) })
 	if d.WaitedTooLong(err) {
 		_ = tx.tx.Rollback() // frees the connection before it takes another
-		err = &fault.WaitError{Waited: limit, For: d.Holder(ctx, tx.store.pool, name).String()}
+		err = &fault.WaitError{Waited: tx.waited + limit, For: d.Holder(ctx, tx.store.pool, name).String()}
 	}
 	if err != nil {
 		return fmt.Errorf("transaction: %w", tx.refused(ctx, err))

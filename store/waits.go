@@ -27,27 +27,45 @@ type LockWaits struct {
 	Time          time.Duration
 }
 
-// before runs a wait that one for the lock follows. If it succeeds, it is not counted, and
-// does not mean that a write has got its lock.
+// before runs a wait that one for the lock follows. If it succeeds, only its time counts,
+// and no write has got its lock.
 func (w *waits) before(tenant string, work dialect.Work, wait func() error) error {
 	began := time.Now()
-	w.begin(tenant)
+	alone := w.begin(tenant)
 	err := wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now--
-	if err != nil {
+	switch {
+	case err != nil:
 		w.count(work.Label(), time.Since(began), err)
+	case alone && w.now == 0: // it may never wait for the lock, if it gets no connection
+		w.since = time.Time{}
+		fallthrough
+	default:
+		one := w.byWork[work.Label()]
+		one.Time += time.Since(began)
+		w.set(work.Label(), one)
 	}
 	return err
 }
 
-func (w *waits) begin(tenant string) {
+// begin reports whether no other write has waited since one got its lock.
+func (w *waits) begin(tenant string) (alone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.now++; w.since.IsZero() {
+	w.now++
+	if alone = w.since.IsZero(); alone {
 		w.since, w.tenant = time.Now(), tenant
 	}
+	return alone
+}
+
+func (w *waits) set(work string, to LockWaits) {
+	if w.byWork == nil {
+		w.byWork = map[string]LockWaits{}
+	}
+	w.byWork[work] = to
 }
 
 // during runs a wait for a lock of a tenant, and counts it.
@@ -70,16 +88,13 @@ func (w *waits) during(tenant string, work dialect.Work, wait func() error) erro
 }
 
 func (w *waits) count(work string, took time.Duration, err error) {
-	if w.byWork == nil {
-		w.byWork = map[string]LockWaits{}
-	}
 	one := w.byWork[work]
 	one.Count++
 	one.Time += took
 	if err != nil {
 		one.Failed++
 	}
-	w.byWork[work] = one
+	w.set(work, one)
 }
 
 // blocked returns since when no write has got its lock, and for which tenant the first

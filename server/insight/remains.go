@@ -68,9 +68,9 @@ func (d *DryRun) ending(m *store.Moment, account string, out *Remains) error {
 	if err != nil {
 		return err
 	}
-	out.More = out.More || len(ids) > maxEnding
 	o := observer{r: d.r, m: m, quiet: true}
 	out.Webhooks, err = o.ofAccounts("webhook", "id", ids[:min(len(ids), maxEnding)], predicate.True{})
+	out.More = out.More || len(ids) > maxEnding && out.Webhooks != nil
 	return err
 }
 

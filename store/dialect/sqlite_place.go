@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -111,8 +112,12 @@ func readNote(path string) (n note, err error) {
 // sweepNotes deletes notes that a crash has left half written. What cannot be deleted harms
 // nobody.
 func sweepNotes(path string) {
-	left, _ := filepath.Glob(path + placeSuffix + ".*") // a path with such signs has none
+	left, _ := filepath.Glob(path + placeSuffix + ".[0-9]*") // a path with such signs has none
 	for _, name := range left {
+		number := strings.TrimPrefix(name, path+placeSuffix+".")
+		if strings.Trim(number, "0123456789") != "" {
+			continue // somebody else's file
+		}
 		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > time.Minute {
 			_ = os.Remove(name)
 		}

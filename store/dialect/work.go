@@ -125,10 +125,10 @@ func (d Dialect) LimitLocks(ctx context.Context, x Execer, limit time.Duration) 
 	return err
 }
 
-// Serialise is Limit, and makes the transaction wait for the others of the same name. It
-// needs a database with Locks.
-func (d Dialect) Serialise(ctx context.Context, x Execer, w Work, name string) error {
-	_, err := x.ExecContext(ctx, postgresSerialise, millis(w.LockLimit(ctx)), millis(w.statementLimit(ctx)), int(w), name, millis(w.pauseLimit(ctx)))
+// Serialise is Limit with a limit of its own for locks, and makes the transaction wait for
+// the others of the same name. It needs a database with Locks.
+func (d Dialect) Serialise(ctx context.Context, x Execer, w Work, name string, limit time.Duration) error {
+	_, err := x.ExecContext(ctx, postgresSerialise, millis(limit), millis(w.statementLimit(ctx)), int(w), name, millis(w.pauseLimit(ctx)))
 	return err
 }
 

@@ -1,4 +1,4 @@
--- min_reader: 14, min_writer: 14
+-- min_reader: 10, min_writer: 10
 -- +goose Up
 
 -- Of a master: its resellers get only areas that policy data names. Carriers from before have their
