@@ -6155,6 +6155,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "aud_bb2ubqbuqkwqbjqp4jdvnomdcg",
+                     *           "at": "2026-01-05T09:00:00Z",
+                     *           "actor": "usr_4duqdqxbl2yjffal66xwzdkhe4",
+                     *           "account": "acc_gpnfm23bvgvr5ndevtdyyo3bbz",
+                     *           "action": "create",
+                     *           "resource": {
+                     *             "type": "group",
+                     *             "id": "grp_5byrxiw2bhvdqlay7uqp2dxn3s"
+                     *           },
+                     *           "change": null
+                     *         }
+                     *       ],
+                     *       "cursor": "p-sCgPf8JCgH7aQj1B3omr3DcJFISqSW_iXc4uzEuGMBPQqvaZ6-Jwgb6NmHUjUWVugQ5i4ARCKZEaUAsBgG_Wh4a5I4ZhendsB-lgy_YBrm6v93QrSkdo_KiGKJgVekgIKhUzyjLdY6KxOUJq2RtDUCHWVvCA",
+                     *       "more": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditExport"];
                     "application/x-ndjson": string;
                 };
@@ -9129,6 +9149,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "customer",
+                     *           "id": "cus_voegcwk6whqt3bncqmvozrciha"
+                     *         }
+                     *       ],
+                     *       "cursor": "MNbaLZ3qLBaaAU5PMreBT0vDQX-ukBDRXsKBJ4uiBFH4xOzCYifzx860mIXI4qhzed3K09bDsXoQ-4GbwAAGW02vYF7VaT4EweHMdENpJl-uevVexqihhquQDsaJEITu6xA1H9eQLUibEgwTi67viV4hB_LzPkp9GP_TW-3ww9Isb8n2AXywiATR7RFksDVCtfRfWfNQt-iSA5v2z_9eyBKphMHnopR3XsbnylJTmpp-uF6Q9s-qzZLzmg"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Changes"];
                     "text/event-stream": string;
                 };
