@@ -325,14 +325,16 @@ func TestWhatTextsNamesAndMarksLeaveOpenIsAsked(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		// A dot before three digits may part thousands, unless a price of the column shows the mark.
-		"Prefix;Rate / 62;1.250 / 628;2.400":   "decimal Rate: decimal=, -> line 2: 62 costs 1250, 0/1 | decimal=. -> line 2: 62 costs 1.25, 0/1 |",
-		"Prefix;Rate / 62;1.250 / 628;0.5":     "62=1.25 0/1; 628=0.5",
-		"Prefix;Rate / 62;0.125 / 628;2.400":   "62=0.125 0/1; 628=2.4",
-		"Prefix;Rate / 62;1.250 / 628;0,5":     "62=1250 0/1; 628=0.5",
-		"Prefix;Rate / 62;1.250,5 / 628;2.400": "62=1250.5 0/1; 628=2400",
-		"Prefix;Rate;Connect / 62;0.5;1.250":   "decimal Connect: ",
-		"Prefix;Rate / 62;1000.250":            "62=1000.25",
-		"Prefix;Rate / 62;.250":                "62=0.25",
+		"Rates are per minute, billed per second / Prefix,Rate / 44,0.01": "unit Rate: map=Rate=cost:second -> line 3: 44 costs 0.6, 0/1 | map=Rate=cost:minute -> line 3: 44 costs 0.01, 0/1 |",
+		"Deck No 12 Premium Routes / Prefix,Rate / 44,0.01 / 49,0.02":     "44=0.01 0/1; 49=0.02",
+		"Prefix;Rate / 62;1.250 / 628;2.400":                              "decimal Rate: decimal=, -> line 2: 62 costs 1250, 0/1 | decimal=. -> line 2: 62 costs 1.25, 0/1 |",
+		"Prefix;Rate / 62;1.250 / 628;0.5":                                "62=1.25 0/1; 628=0.5",
+		"Prefix;Rate / 62;0.125 / 628;2.400":                              "62=0.125 0/1; 628=2.4",
+		"Prefix;Rate / 62;1.250 / 628;0,5":                                "62=1250 0/1; 628=0.5",
+		"Prefix;Rate / 62;1.250,5 / 628;2.400":                            "62=1250.5 0/1; 628=2400",
+		"Prefix;Rate;Connect / 62;0.5;1.250":                              "decimal Connect: ",
+		"Prefix;Rate / 62;1000.250":                                       "62=1000.25",
+		"Prefix;Rate / 62;.250":                                           "62=0.25",
 		// Dates in other forms and languages, and what may be one.
 		"Effective from 1 Jan 27 / Prefix,Rate / 44,1":            "effective: effective=2027-01-01",
 		"Effective from 1 January '27 / Prefix,Rate / 44,1":       "effective: effective=2027-01-01",

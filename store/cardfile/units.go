@@ -406,6 +406,9 @@ func (r *reader) hears(at Place, cells []cell) {
 func (r *reader) hearsBlock(at Place, text string, s said) {
 	word := blockWord(text)
 	for i, w := range s.words {
+		if next := i + 1; next < len(s.words) && allDigits(s.words[next]) {
+			continue // No 12
+		}
 		if word == "" && negations[w] && possible.any(s.words[i+1:min(i+4, len(s.words))]) {
 			word = w
 		}
@@ -457,6 +460,12 @@ func (r *reader) hearsSteps(at Place, text string, s said) {
 			number = s.words[i-1]
 		}
 		n := atoi(number)
+		if i > 0 && perWords[s.words[i-1]] {
+			if i == 1 || !aboutIntervals[s.words[i-2]] {
+				continue // the price is per minute
+			}
+			n = max(n, 1) // billed per second
+		}
 		switch {
 		case word == "s" && number != "", secondWords[word]:
 		case minuteWord[word] && word != "al", minuteWords[word]:
