@@ -230,13 +230,22 @@ func (r *reader) dateAbove(at Place, cells []cell, above bool) error {
 // yearly finds years.
 var yearly = regexp.MustCompile(`\b20\d{2}\b`)
 
-// strangeDate reports whether a text has a year to come that is in none of its dates, or this year beside a word that says
+// A number of a telephone goes on before or behind what looks like a year.
+var (
+	goesOn   = regexp.MustCompile(`\d{3,}\)?[ -]$`)
+	goesOnTo = regexp.MustCompile(`^[ -]\d{3,}`)
+)
+
+// strangeDate reports whether a text has one of the next years that is in none of its dates, or this year beside a word that says
 // that something begins.
 func (r *reader) strangeDate(text string, found []foundDate) bool {
 	for _, at := range yearly.FindAllStringIndex(text, maxFound) {
 		year := atoi(text[at[0]:at[1]])
 		dated := slices.ContainsFunc(found, func(f foundDate) bool { return f.from <= at[0] && at[0] < f.to })
-		if !dated && !r.o.Now.IsZero() && (year > r.o.Now.Year() || year == r.o.Now.Year() && roleOf(text, false) == begins) {
+		if dated || goesOn.MatchString(text[:at[0]]) || goesOnTo.MatchString(text[at[1]:]) || year > r.o.Now.Year()+3 {
+			continue
+		}
+		if !r.o.Now.IsZero() && (year > r.o.Now.Year() || year == r.o.Now.Year() && roleOf(text, false) == begins) {
 			return true
 		}
 	}

@@ -383,14 +383,15 @@ func textOf(cells []cell) string {
 func (r *reader) hears(at Place, cells []cell) {
 	text := textOf(cells)
 	s := saidBy(text, false)
-	r.hearsBlock(at, text, s)
+	r.hearsBlock(at, text)
 	units, words := s.stated(text, "")
 	other := func(w string) bool { return !unitWords[w] && !allDigits(w) && codeOf(w, true) == "" }
-	about := aboutPrices.any(s.words) || otherWords.any(s.words) || !slices.ContainsFunc(s.words, other) // USD per second
+	unitsAlone := !slices.ContainsFunc(s.words, other) && !numbersAlone(s.words) // USD per second
+	about := aboutPrices.any(s.words) || otherWords.any(s.words) || unitsAlone
 	if unknown := s.unheard(); units == nil && unknown != "" {
 		units, words = []string{"cents", "thousand"}, fmt.Sprintf("%q, which is not understood", unknown)
 	}
-	if units != nil && (about || s.minor(text, "") != "") {
+	if units != nil && (about || s.minor(text, "") != "" && !nameLike.any(s.words)) {
 		r.saidUnits = append(r.saidUnits, saidUnit{at, units, words, excerpt(text)})
 	}
 	if aboutIntervals.any(s.words) && manyMinutes.any(s.words) {
@@ -402,9 +403,21 @@ func (r *reader) hears(at Place, cells []cell) {
 	}
 }
 
+func numbersAlone(words []string) bool {
+	return !slices.ContainsFunc(words, func(w string) bool { return !allDigits(w) })
+}
+
+// nameLike are words for a hundredth that are also names, as of persons and states.
+var nameLike = setOf("sen fils ct ore bani")
+
+// unblocked are texts with such words that say nothing about prefixes: a product, a legend of letters, intervals and
+// periods of notice.
+var unblocked = regexp.MustCompile(`(?i)closed user groups?|\b[a-z] ?[=:] ?\pL+|\b\d+/\d+\b|\b\d+ ?(?:days?|hours?|hrs?|minutes?|seconds?|weeks?|months?)\b`)
+
 // hearsBlock asks about a text beside the rates which says that some prefixes are blocked.
-func (r *reader) hearsBlock(at Place, text string, s said) {
-	word := blockWord(text)
+func (r *reader) hearsBlock(at Place, text string) {
+	s := saidBy(unblocked.ReplaceAllString(text, " "), false)
+	word := blockWord(unblocked.ReplaceAllString(text, " "))
 	for i, w := range s.words {
 		if next := i + 1; next < len(s.words) && allDigits(s.words[next]) {
 			continue // No 12
@@ -425,11 +438,14 @@ func (r *reader) hearsBlock(at Place, text string, s said) {
 		}
 	}
 	r.ask(Question{Code: "text", Option: "ignore", Column: text, Place: at, Sample: text, About: []string{"says " + word}, Choices: []Choice{{Parameter: "ignore", Value: text}},
-		Text: fmt.Sprintf("%s says %q, so prefixes may be blocked that the file gives as open: give them as blocked, or give \"ignore=%s\" if the text changes nothing", at, text, text)})
+		Text: fmt.Sprintf("%s says %q, so prefixes may be blocked that the file gives as open: give them as blocked in the file, or give \"ignore=%s\" if no prefix is blocked by the text", at, text, text)})
 }
 
 // inWords stand before the unit of prices: Preise in Rappen.
 var inWords = setOf("in en em w v в på i ve")
+
+// given are words before such a word: prices are quoted in Rappen.
+var given = setOf("is are be quoted stated expressed given shown listed denominated sind ist angegeben exprimés exprimées indiqués son están expresados indicados são expressos sono espressi są podane указаны")
 
 // places are words behind such a word that are no units.
 var places = setOf("effect force vigor vigueur vigore kraft advance accordance addition full total this the these our your their table list file order general line writing each every case which all any other")
@@ -442,7 +458,7 @@ func (s said) unheard() string {
 	}
 	for i, word := range s.words {
 		last := i+1 == len(s.words) || perWords[s.words[i+1]] && s.words[i+1] != "a" && s.words[i+1] != "an"
-		if i > 1 && inWords[s.words[i-1]] && last && !places[word] && !neutral[word] && !unitWords[word] && !currencyWords[word] &&
+		if i > 1 && inWords[s.words[i-1]] && (aboutPrices[s.words[i-2]] || given[s.words[i-2]]) && last && !places[word] && !neutral[word] && !unitWords[word] && !currencyWords[word] &&
 			monthOf(word) == 0 && !strings.ContainsAny(word, "0123456789") && codeOf(word, true) == "" && sharedNames[currencyWord(word)] == "" {
 			return word
 		}
