@@ -201,7 +201,7 @@ func (tx *Tx) serialise(ctx context.Context) error {
 	if !d.Locks {
 		return nil
 	}
-	limit := max(kind.LockLimit(ctx)-tx.waited, time.Second)
+	limit := max(min(kind.LockLimit(ctx), kind.LockLimit(context.Background())-tx.waited), time.Millisecond)
 	err := tx.store.waits.during(tx.tenant, kind, func() error { return d.Serialise(ctx, tx.tx, kind, name, limit) })
 	if d.WaitedTooLong(err) {
 		_ = tx.tx.Rollback() // frees the connection before it takes another
