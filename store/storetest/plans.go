@@ -106,9 +106,6 @@ func (n node) steps(all []Step) []Step {
 		all = append(all, Step{Table: n.Table, Whole: true})
 	case n.Index != "":
 		s := Step{Table: n.Table, Index: n.Index, Whole: n.Cond == ""}
-		if s.Table == "" { // a bitmap of an index
-			s.Table = tableOf(n.Index)
-		}
 		for _, m := range comparedColumn.FindAllStringSubmatch(n.Cond, -1) {
 			s.Columns = append(s.Columns, m[1])
 		}
@@ -120,19 +117,12 @@ func (n node) steps(all []Step) []Step {
 		all = append(all, s)
 	}
 	for _, p := range n.Plans {
+		if strings.HasPrefix(p.Type, "Bitmap") && p.Table == "" { // a bitmap of an index, or of several
+			p.Table = n.Table
+		}
 		all = p.steps(all)
 	}
 	return all
-}
-
-// tableOf returns the longest table name that an index name begins with.
-func tableOf(index string) (table string) {
-	for _, f := range fillers {
-		if strings.HasPrefix(index, f.table+"_") && len(f.table) > len(table) {
-			table = f.table
-		}
-	}
-	return table
 }
 
 var (
