@@ -3,6 +3,7 @@
 package bounded
 
 import (
+	"container/heap"
 	"math"
 	"sync"
 
@@ -15,6 +16,7 @@ import (
 type Cache[K comparable, V any] struct {
 	mu     sync.Mutex
 	owned  map[string]*values[K, V]
+	sizes  largest[K, V]
 	within map[K]*values[K, V] // the owner's values that hold a key
 	use    Use
 	limit  int64
@@ -26,6 +28,7 @@ type values[K comparable, V any] struct {
 	owner string
 	kept  *simplelru.LRU[K, sized[V]]
 	bytes int64
+	place int // in the heap of all owners
 }
 
 // Use says how full a cache is, and how many values it has evicted for want of room.
@@ -79,16 +82,18 @@ func (c *Cache[K, V]) AddFor(owner string, key K, value V, bytes int64) {
 		c.evict(own)
 	}
 	for c.use.Bytes+bytes > c.limit {
-		c.evict(c.largest())
+		c.evict(c.sizes[0])
 	}
 	to := c.owned[owner]
 	if to == nil {
 		to = &values[K, V]{owner: owner}
 		to.kept, _ = simplelru.NewLRU[K, sized[V]](math.MaxInt, nil) // fails only for a size below 1
 		c.owned[owner] = to
+		heap.Push(&c.sizes, to)
 	}
 	to.kept.Add(key, sized[V]{value, bytes})
 	to.bytes += bytes
+	heap.Fix(&c.sizes, to.place)
 	c.use.Bytes += bytes
 	c.within[key] = to
 }
@@ -97,16 +102,6 @@ func (c *Cache[K, V]) evict(from *values[K, V]) {
 	oldest, _, _ := from.kept.GetOldest()
 	c.remove(oldest)
 	c.use.Evicted++
-}
-
-// largest returns the values of the owner that has the most bytes.
-func (c *Cache[K, V]) largest() (most *values[K, V]) {
-	for _, v := range c.owned {
-		if most == nil || v.bytes > most.bytes {
-			most = v
-		}
-	}
-	return most
 }
 
 func (c *Cache[K, V]) remove(key K) {
@@ -121,7 +116,10 @@ func (c *Cache[K, V]) remove(key K) {
 	delete(c.within, key)
 	if from.kept.Len() == 0 {
 		delete(c.owned, from.owner)
+		heap.Remove(&c.sizes, from.place)
+		return
 	}
+	heap.Fix(&c.sizes, from.place)
 }
 
 // Purge drops all values.
@@ -130,6 +128,7 @@ func (c *Cache[K, V]) Purge() {
 	defer c.mu.Unlock()
 	clear(c.owned)
 	clear(c.within)
+	c.sizes = nil
 	c.use.Bytes = 0
 }
 
@@ -138,4 +137,31 @@ func (c *Cache[K, V]) Use() Use {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.use
+}
+
+// largest is a heap of owners by their bytes, the most first.
+type largest[K comparable, V any] []*values[K, V]
+
+func (l largest[K, V]) Len() int           { return len(l) }
+func (l largest[K, V]) Less(i, j int) bool { return l[i].bytes > l[j].bytes }
+
+func (l largest[K, V]) Swap(i, j int) {
+	l[i], l[j] = l[j], l[i]
+	l[i].place, l[j].place = i, j
+}
+
+// Push is part of heap.Interface.
+func (l *largest[K, V]) Push(x any) {
+	one := x.(*values[K, V])
+	one.place = len(*l)
+	*l = append(*l, one)
+}
+
+// Pop is part of heap.Interface.
+func (l *largest[K, V]) Pop() any {
+	last := len(*l) - 1
+	one := (*l)[last]
+	(*l)[last] = nil
+	*l = (*l)[:last]
+	return one
 }

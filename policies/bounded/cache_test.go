@@ -1,6 +1,10 @@
 package bounded
 
-import "testing"
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+)
 
 func TestACacheIsBoundedByBytes(t *testing.T) {
 	t.Parallel()
@@ -79,5 +83,38 @@ func TestAnOwnerDoesNotEvictTheValuesOfOthers(t *testing.T) {
 	c.Purge()
 	if _, ok := c.Get(1); ok || c.Use().Bytes != 0 {
 		t.Errorf("%d bytes after a purge", c.Use().Bytes)
+	}
+}
+
+// After any additions, each owner stands in the heap at its place, and none has more bytes
+// than the first.
+func TestTheLargestOwnerIsFirst(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	c := NewShared[int, int](1000, 300)
+	for n := range 10_000 {
+		c.AddFor(strconv.Itoa(random.IntN(20)), random.IntN(200), n, random.Int64N(50))
+		var sum int64
+		for i, v := range c.sizes {
+			if v.place != i || c.owned[v.owner] != v || v.bytes > c.sizes[0].bytes {
+				t.Fatalf("owner %s is at %d, its place is %d", v.owner, i, v.place)
+			}
+			sum += v.bytes
+		}
+		if len(c.sizes) != len(c.owned) || sum != c.use.Bytes {
+			t.Fatalf("%d of %d owners have %d bytes of %d", len(c.sizes), len(c.owned), sum, c.use.Bytes)
+		}
+	}
+}
+
+// An addition to a full cache takes no longer when it has many owners.
+func BenchmarkOwners(b *testing.B) {
+	for _, owners := range []int{10, 1000, 100_000} {
+		b.Run(strconv.Itoa(owners), func(b *testing.B) {
+			c := New[int, int](int64(owners) * 10)
+			for n := 0; b.Loop(); n++ {
+				c.AddFor(strconv.Itoa(n%owners), n, n, 7)
+			}
+		})
 	}
 }
