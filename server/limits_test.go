@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"resellerd/server/transport"
+	"resellerd/store"
+	"resellerd/store/storetest"
 )
 
 func echoBody(r *exchange) error {
@@ -449,6 +452,54 @@ func TestASlowReaderKeepsNobodyFromWorking(t *testing.T) {
 	if text, err := io.ReadAll(res.Body); err != nil || string(text) != "done" {
 		t.Errorf("%q, %v", text, err)
 	}
+}
+
+// A server with one connection to its database answers others while clients read nothing
+// of their files.
+func TestAnUnreadFileHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		var lines []map[string]any
+		for n := range 15_000 { // of 600 bytes each: more than the buffers of a connection take
+			lines = append(lines, map[string]any{"type": "customer", "external_id": fmt.Sprint("unread", n), "account": w.id("A"), "name": strings.Repeat("語", 200)})
+		}
+		if report := w.imported(RowImport{Apply: true}, lines...); report.Refused > 0 {
+			t.Fatalf("%d customers are refused", report.Refused)
+		}
+		narrow := storetest.Open(t, storetest.URL(t, w.store), store.Options{Now: w.clock, MaxConns: 1})
+		s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: Limits{Request: 30 * time.Second}}, narrow, w.server.engines,
+			WithClock(w.clock), WithLogger(slog.New(slog.DiscardHandler)))
+		must(t, err)
+		w.server = withListen(s, "127.0.0.1:0")
+		addr, _ := runServer(t, w.server)
+		accepted := []string{mediaCSV, mediaNDJSON}
+		var unread []net.Conn
+		for _, accept := range accepted {
+			conn := dial(t, addr)
+			must(t, conn.(*net.TCPConn).SetReadBuffer(4<<10)) // a large buffer would read for the client
+			_, err := fmt.Fprintf(conn, "GET /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nResellerd-User: %s\r\nAccept: %s\r\n\r\n", worldToken, w.id("a"), accept)
+			must(t, err)
+			unread = append(unread, conn)
+		}
+		inProgress := func() int {
+			jobs, _ := w.server.limiter.jobs.Count()
+			return jobs
+		}
+		soon(t, "the files wait for their clients", func() bool {
+			turns, waiting := w.server.limiter.turns.Count()
+			return inProgress() == len(accepted) && turns+waiting == 0
+		})
+		w.do("b", "GET", "/v1/customers", "").want(200)
+		w.do("b", "PATCH", "/v1/customers/{bolt}", `{"name":"Bolted"}`).want(200)
+		w.do("b", "GET", "/v1/customers", "", "Accept", mediaCSV).want(200)
+		if n := inProgress(); n != len(accepted) {
+			t.Errorf("%d files are in progress", n)
+		}
+		for _, conn := range unread {
+			must(t, conn.Close())
+		}
+		soon(t, "the files have ended", func() bool { return inProgress() == 0 })
+	})
 }
 
 // A slow reader of a sorted stream holds nothing that the rows need.
