@@ -306,7 +306,7 @@ var beyondSchemas = beyondSchemaList{
 	beyond(`^(GET|POST) /v1/(cards/\{id\}/rates|customers/\{id\}/billing|lookup)$`, `^at (is in the future|is before the time|cannot be combined)`, "the clock decides, and one parameter excludes another"),
 	beyond(`^(POST|PUT|PATCH) /v1/(users|cards)`, `must have times in the future|live_at must be in the future|valid_to must be after`, "the clock decides"),
 	beyond(`^GET /v1/`, `is not for a stream, which holds all rows`, "the media type decides what a list takes"),
-	beyond(`^POST /v1/cards/\{id\}/import$`, `is only for mode=|is part of the plan|is given beside a body|^skip_refused is needed|refused lines, which block|^The file |PREFIX=PRICE`, "a file, or another parameter, decides"),
+	beyond(`^POST /v1/cards/\{id\}/import$`, `is only for mode=|is part of the plan|is given beside a body|^skip_refused is needed|refused lines, which block|^The file |^Line [0-9]+: |PREFIX=PRICE`, "a file, or another parameter, decides"),
 	beyond(`^PUT /v1/import-profiles/`, `has a fault in entry|^name must have 1 to 64 letters|is one profile more`, "a file's options are read as such, and names in paths have no patterns"),
 	beyond(`^POST /v1/cards$`, `^carrier applies only to provider cards`, "what one value may be depends on another"),
 	beyond(`^(POST|PUT|PATCH) /v1/cards`, `does not fit together|\.(rounding|value) is (missing|too small)`, "what one value of a rule may be depends on another"),

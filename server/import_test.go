@@ -45,6 +45,39 @@ func (w *world) draftsOf(card string) (revisions, rates int) {
 	return revisions, rates
 }
 
+// A small file cannot ask for hours of work: it is refused long before a request's time ends.
+func TestASmallFileThatAsksForMuchWorkIsRefused(t *testing.T) {
+	t.Parallel()
+	var ranges strings.Builder
+	for n := range 600 {
+		fmt.Fprintf(&ranges, "%d-%d,x,1,1,1\n", 100_000_000+10_000*n, 100_009_999+10_000*n)
+	}
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server.cfg.Limits.Request = 30 * time.Second
+		heading, rest, _ := strings.Cut(deckOne, "\n")
+		for name, file := range map[string]struct {
+			text, detail string
+			packed       bool
+		}{
+			"ranges":      {heading + "\n" + ranges.String(), "more than 5000000 prefixes", false},
+			"short lines": {deckOne + strings.Repeat("\"\"\n", 20_000_000), "more than 6000000 lines", true},
+			"empty lines": {heading + "\n" + strings.Repeat("\n", 61_000_000) + rest, "a run of empty lines is longer than", true},
+			"one value":   {heading + "\n\"" + strings.Repeat("\n", 61_000_000), "longer than", true},
+		} {
+			text, headers := file.text, []string{}
+			if file.packed {
+				text, headers = string(gzipped(t, []byte(text))), []string{"Content-Encoding", "gzip"}
+			}
+			start := time.Now()
+			got, _ := w.importInto("a", "retail", "mode=replace", text, headers...)
+			t.Logf("%s: %d bytes, refused after %v", name, len(text), time.Since(start))
+			if got.want(422); len(text) > 300_000 || !strings.Contains(got.body, file.detail) {
+				t.Errorf("%s: %d bytes, %s", name, len(text), got.body)
+			}
+		}
+	})
+}
+
 // The mode and the base are asked for with everything else that is open.
 func TestAnImportAsksForItsModeWithAllOtherQuestions(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ var (
 	errTooLong = broken("the file has more than %d lines", maxLines)
 	// ErrTooMuch refuses a file that takes too much time of a processor to read.
 	ErrTooMuch  = broken("reading the file takes too long: divide it, or save it as CSV")
-	errLongLine = broken("a line or value is longer than %d bytes", maxLine)
+	errLongLine = broken("a line, a value or a run of empty lines is longer than %d bytes", maxLine)
 	errNotParts = broken("the workbook has more parts, sheets or styles than workbooks have")
 )
 
