@@ -15,7 +15,6 @@ import (
 // would give the connection to any of those that wait. Nil lets everyone.
 type turns struct {
 	one     *semaphore.Weighted
-	users   int                 // those who hold or await a turn of one tenant, see tenantTurns
 	staging *semaphore.Weighted // those that stage rates wait here, so that a writer waits for one of them at most
 	waits   atomic.Int64        // how many had to wait
 	holder  atomic.Int64        // the work of the writer, a dialect.Work
@@ -66,14 +65,19 @@ func (t *turns) enterStaging(ctx context.Context) (leave func(), err error) {
 
 func nothing() {}
 
-// tenantTurns are the turns of the writers of each tenant in this process, imports of rows
-// aside: these hold locks of rows before they wait, and the database must see what waits for
-// what. So one of the other writers holds the lock of the tenant or waits for it in the
-// database. If the process is cut off there, the others wait for that one transaction, not
-// for all that were queued behind it.
+// tenantTurns are the turns of the writers of each tenant in this process. Imports of rows
+// take none: they hold locks of rows before they wait, and the database must see what waits
+// for what. Of the other writers, one at a time holds the lock of the tenant or waits for it
+// in the database. If the process is cut off there, the others wait for that one
+// transaction, not for all that were queued behind it.
 type tenantTurns struct {
 	mu sync.Mutex
-	of map[string]*turns
+	of map[string]*tenantTurn
+}
+
+type tenantTurn struct {
+	turns
+	users int // those who hold or await a turn
 }
 
 // enter waits for a turn of the tenant, as turns does.
@@ -81,9 +85,9 @@ func (a *tenantTurns) enter(ctx context.Context, tenant string, work dialect.Wor
 	a.mu.Lock()
 	t := a.of[tenant]
 	if t == nil {
-		t = newTurns()
+		t = &tenantTurn{turns: turns{one: semaphore.NewWeighted(1)}}
 		if a.of == nil {
-			a.of = map[string]*turns{}
+			a.of = map[string]*tenantTurn{}
 		}
 		a.of[tenant] = t
 	}
