@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,46 @@ func TestReadinessIsToldWhateverHangs(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("not ready again")
 		}
+	}
+}
+
+// A server on a standby denies and says so, whatever is asked. Once the standby is promoted, it
+// answers. Its own work in the background stops nothing.
+func TestAServerOnAStandbyIsNotReady(t *testing.T) {
+	t.Parallel()
+	f := storetest.Failover(t)
+	w := newWorld(t, f.Primary, engineOf(t, 1), seedWorld)
+	f.Lag(t)
+	st := storetest.Open(t, f.Standby, store.Options{Now: w.clock, Poll: 20 * time.Millisecond})
+	var log lockedBuffer
+	s, err := New(Config{PanelTokens: worldToken, DecisionLog: "none", Limits: Limits{Request: 2 * time.Second}}, st, w.server.engines, WithClock(w.clock),
+		WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	must(t, err)
+	w.server = withListen(s, "127.0.0.1:0")
+	_, _ = runServer(t, w.server)
+	asked := map[string]func() answered{
+		"a list":   func() answered { return w.get("m", "/v1/customers") },
+		"a file":   func() answered { return w.do("m", "GET", "/v1/customers", "", "Accept", mediaCSV) },
+		"a change": func() answered { return w.do("a", "PATCH", "/v1/customers/{acme}", `{"name":"Acme"}`) },
+		"a check": func() answered {
+			return w.do("m", "POST", "/access/v1/evaluation", `{"subject":{"type":"user","id":"`+w.id("m")+`"},"action":{"name":"read"},"resource":{"type":"area","id":"cdr"}}`)
+		},
+		"a probe": func() answered { return w.get("m", "/readyz") },
+	}
+	for what, ask := range asked {
+		if got := ask(); got.status != http.StatusServiceUnavailable && !strings.Contains(got.body, `"decision":false`) {
+			t.Errorf("%s on a standby: %d %s", what, got.status, got.body)
+		}
+	}
+	f.Promote(t)
+	soon(t, "the promoted standby is served", func() bool { return w.get("m", "/readyz").status == http.StatusOK })
+	for what, ask := range asked {
+		if got := ask().want(http.StatusOK); strings.Contains(got.body, `"decision":false`) {
+			t.Errorf("%s after the promotion: %s", what, got.body)
+		}
+	}
+	if n := strings.Count(log.String(), "level=ERROR"); n > 5 {
+		t.Errorf("%d errors:\n%s", n, log.String())
 	}
 }
 
