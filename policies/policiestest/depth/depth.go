@@ -9,9 +9,11 @@ package depth
 
 import (
 	"fmt"
+	"hash/fnv"
 	"os"
 	"strconv"
 	"sync"
+	"testing"
 )
 
 // depths are the values of RESELLERD_TEST_DEPTH.
@@ -49,6 +51,25 @@ func Long() bool { return chosen() == long }
 // Full reports whether a test tries every combination of its cases. If not, it
 // tries each case in one combination.
 func Full() bool { return chosen() != quick }
+
+// OneOf skips most tests that cost much time for each case. At the depth "quick", one of n of
+// them runs. Their names decide which.
+func OneOf(t *testing.T, n uint64) {
+	t.Helper()
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(t.Name())) // it never fails
+	if !Full() && h.Sum64()>>20%n != 0 {
+		t.Skipf("costs much time: one of %d such cases runs below full depth", n)
+	}
+}
+
+// NeedFull skips a test below full depth, because of the time that it costs.
+func NeedFull(t *testing.T) {
+	t.Helper()
+	if !Full() {
+		t.Skip("costs much time: run at full depth")
+	}
+}
 
 // FirstSeed returns the first seed of random cases: RESELLERD_TEST_SEED, or 1.
 func FirstSeed() uint64 { return number("RESELLERD_TEST_SEED", 1) }
