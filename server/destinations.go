@@ -51,9 +51,12 @@ func getDestinations(r *exchange) error {
 		}
 		after = at.ID
 	}
-	page, total, err := r.s.store.DestinationPage(r.Ctx, r.Facts.Account.ID, after, p.limit+1)
-	if err != nil {
-		return err
+	var page []store.Destination
+	total := 0
+	if r.ViewerReads(destinationsArea) {
+		if page, total, err = r.s.store.DestinationPage(r.Ctx, r.Facts.Account.ID, after, p.limit+1); err != nil {
+			return err
+		}
 	}
 	body, err := r.destinations(page, total, p)
 	if err != nil {

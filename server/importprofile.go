@@ -77,21 +77,22 @@ func (r *inquiry) shownProfile(p store.ImportProfile) (b importProfileBody, text
 // cardArea is the area of the cards of a kind.
 func cardArea(kind string) string { return session.CardArea(kind) }
 
-// profileKinds returns the kinds of cards whose profiles the user may read. Without any, it
-// returns the denial.
+// profileKinds returns the kinds of cards whose profiles the user may read, and the viewer of
+// a preview as well. It returns the denial if the user may read none.
 func (r *inquiry) profileKinds() (kinds []string, err error) {
-	for _, kind := range []string{schema.ProviderCard, schema.CustomerCard} {
-		denied := r.mayArea("read", cardArea(kind))
-		if denied == nil {
+	var denials []error
+	both := []string{schema.ProviderCard, schema.CustomerCard}
+	for _, kind := range both {
+		if denied := r.mayArea("read", cardArea(kind)); denied != nil {
+			denials = append(denials, denied)
+		} else if r.ViewerReads(cardArea(kind)) {
 			kinds = append(kinds, kind)
-		} else if err == nil {
-			err = denied
 		}
 	}
-	if len(kinds) > 0 {
-		err = nil
+	if len(denials) == len(both) {
+		return nil, denials[0]
 	}
-	return kinds, err
+	return kinds, nil
 }
 
 // shownProfiles keeps the profiles that the user may read.

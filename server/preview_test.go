@@ -242,8 +242,34 @@ func TestSupportPreviewsResellersWithoutCostsOfTheMaster(t *testing.T) {
 			t.Errorf("a look-up tells %s", found)
 		}
 		w.get("support", "/v1/preview/{m}").refused(403, insight.ReasonExceeds)
+		w.onlyOwnUsersRead("a", "a2", "support")
 		w.do("support", "GET", "/v1/me", "", headerAs, w.id("m")).refused(403, insight.ReasonExceeds)
 	})
+}
+
+// onlyOwnUsersRead plants what an account shows to its own users alone, and previews the owner
+// as a colleague and as a stranger.
+func (w *world) onlyOwnUsersRead(owner, colleague, stranger string) {
+	w.t.Helper()
+	w.do(owner, "PUT", "/v1/import-profiles/plantedprofile", `{"kind":"customer","answers":[{"parameter":"map","value":"Planted heading=cost"}]}`).want(200)
+	w.do(owner, "PUT", "/v1/destinations", `{"items":[{"prefix":"4477","name":"Planted name"}]}`).want(200)
+	for path, stranded := range map[string]int{"/v1/import-profiles": 200, "/v1/import-profiles/plantedprofile": 404, "/v1/destinations": 200, "/v1/audit": 200} {
+		shown := func(user string, headers ...string) bool {
+			got := w.do(user, "GET", path, "", headers...)
+			shown := strings.Contains(got.body, "Planted heading") || strings.Contains(got.body, "Planted name")
+			if got.status != 200 && (shown || got.status != stranded) {
+				w.t.Errorf("%s of %s: %d %s", path, user, got.status, got.body)
+			}
+			return shown
+		}
+		as := []string{headerAs, w.id(owner)}
+		if !shown(owner) || !shown(colleague, as...) {
+			w.t.Errorf("%s does not show the account its own", path)
+		}
+		if shown(stranger, as...) {
+			w.t.Errorf("%s shows a stranger what only own users read", path)
+		}
+	}
 }
 
 // A preview shows the rows that the previewed user sees. Of each row it shows the columns

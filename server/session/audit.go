@@ -188,7 +188,7 @@ func CardArea(kind string) string { return "card/" + kind }
 // seesProfiles reports whether the reader may read the profiles of an account for cards of a kind: those of its own
 // account, with access to the area of the cards.
 func (r *Session) seesProfiles(account, kind string) bool {
-	return r.Subject.Account.ID == account && r.Engine.Decide(r.Ctx, r.Input("read", "area", CardArea(kind))).Allow
+	return r.Subject.Account.ID == account && r.Engine.Decide(r.Ctx, r.Input("read", "area", CardArea(kind))).Allow && r.ViewerReads(CardArea(kind))
 }
 
 // profileShown leaves the prices of a file out of a profile, unless the reader sees all rates of the cards that it sees.

@@ -121,6 +121,14 @@ func (r *Session) asViewer() *Session {
 	return r.viewing
 }
 
+// ViewerReads reports whether the viewer of a preview also reads what an area shows of the
+// previewed user's account to its own users alone: the viewer is one of them, and has the
+// area. It is true if there is no viewer.
+func (r *Session) ViewerReads(area string) bool {
+	return r.Viewer == nil || r.Viewer.Subject.Account.ID == r.Subject.Account.ID &&
+		r.Engine.Decide(r.Ctx, r.askedByViewer(r.Input("read", "area", area))).Allow
+}
+
 // seenByBoth returns the columns that the viewer of a preview also sees of a row, or all
 // of them if there is no viewer.
 func (r *Session) seenByBoth(columns []string, typ, id string, row map[string]any) []string {
