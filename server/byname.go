@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"resellerd/server/identity"
+	"resellerd/server/rowfile"
 	"resellerd/store/query"
 )
 
@@ -14,10 +15,11 @@ type namedRow struct {
 	importedType
 	typ, owner string // owner is the column of the account that the id is unique in; "" for the tenant
 	answer     func(*writing, target) (written, error)
+	options    []string // fields of a change that a creation lacks, because nothing depends on a new row
 }
 
-func namedRowOf(typ, owner string, answer func(*writing, target) (written, error)) namedRow {
-	return namedRow{importedTypes[typ], typ, owner, answer}
+func namedRowOf(typ, owner string, answer func(*writing, target) (written, error), options ...string) namedRow {
+	return namedRow{importedTypes[typ], typ, owner, answer, options}
 }
 
 // The bodies of rows that are put by their external ids. A row that does not exist yet
@@ -54,11 +56,11 @@ type putRow[T any] struct {
 type bulkPut[T any] = bulkNew[putRow[T]]
 
 var (
-	namedAccount  = namedRowOf("account", "", answerAccount)
+	namedAccount  = namedRowOf("account", "", answerAccount, rowfile.AcceptCurrency)
 	namedGroup    = namedRowOf("group", "account_id", answerWarned)
 	namedUser     = namedRowOf("user", "", answerRow)
-	namedCustomer = namedRowOf("customer", "account_id", answerRow)
-	namedCard     = namedRowOf("card", "account_id", answerRow)
+	namedCustomer = namedRowOf("customer", "account_id", answerRow, rowfile.AcceptCurrency)
+	namedCard     = namedRowOf("card", "account_id", answerRow, rowfile.AcceptCurrency, "accept_losses")
 )
 
 // putNamed answers PUT on an external id: it creates the row, or changes the one that has
@@ -105,6 +107,11 @@ func (w *writing) putByName(n namedRow, name string) (target, error) {
 		return target{}, err
 	}
 	if id == "" {
+		for _, option := range n.options {
+			if _, is := w.sent.object[option].(bool); is {
+				delete(w.sent.object, option)
+			}
+		}
 		made, err := n.create(w)
 		if err == nil && len(w.sent.ifMatch) > 0 { // RFC 9110, 13.1.1: there is no row that could match
 			err = stale()

@@ -13,12 +13,12 @@ func TestPutByExternalIDCreatesAndThenChanges(t *testing.T) {
 	t.Parallel()
 	eachWorldWith(t, 3, func(t *testing.T, w *world) {
 		for _, c := range []struct{ path, first, second, shows string }{
-			{"accounts", `{"name":"One","currency":"EUR"}`, `{"name":"Two"}`, `"name":"Two"`},
+			{"accounts", `{"name":"One","currency":"EUR","accept_currency":true}`, `{"name":"Two","accept_currency":true}`, `"name":"Two"`},
 			{"groups", `{"name":"One","rows":{"customer":["read"]}}`, `{"name":"Two"}`, `"name":"Two"`},
 			{"users", `{"login":"one@example.com","groups":["{M.full}"]}`, `{"login":"two@example.com"}`, `"login":"two@example.com"`},
-			{"customers", `{"name":"One"}`, `{"name":"Two"}`, `"name":"Two"`},
+			{"customers", `{"name":"One","accept_currency":false}`, `{"name":"Two","accept_currency":true}`, `"name":"Two"`},
 			{"customers", `{"name":"One","account_id":"{A}"}`, `{"name":"Two","account_id":"{A}"}`, w.id("A")},
-			{"cards", `{"name":"One","currency":"EUR"}`, `{"name":"Two"}`, `"name":"Two"`},
+			{"cards", `{"name":"One","currency":"EUR","accept_currency":true,"accept_losses":false}`, `{"name":"Two","accept_currency":true}`, `"name":"Two"`},
 		} {
 			at := "/v1/" + c.path + "/by-external-id/K%2F1"
 			for _, old := range []string{`"old"`, "*"} { // the row may have been deleted meanwhile

@@ -111,6 +111,26 @@ func TestAnAreaThatNothingNamesIsAWarning(t *testing.T) {
 	})
 }
 
+// What the carrier's policy keeps from its resellers is not told by the warnings that a
+// reseller gets.
+func TestWarningsTellNoHiddenArea(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		hire(w, "M", "A", "chief", office())
+		named := func(user, area string) bool {
+			return warnings(w.do(user, "POST", "/v1/groups", `{"name":"x","rows":{"`+area+`":[]}}`).want(201)) == nil
+		}
+		for area, chief := range map[string]bool{"breakout": false, "breakouu": false, "scriptforge/x": false, "customer/did": true, "cdr": true} {
+			if master := named("m", area); master != (area != "breakouu") {
+				t.Errorf("%s: named to the master: %t", area, master)
+			}
+			if got := named("chief", area); got != chief {
+				t.Errorf("%s: named to the reseller: %t", area, got)
+			}
+		}
+	})
+}
+
 // A conflict names the row in the way only to users who are shown the row and the column.
 func TestAConflictNamesTheRowThatIsShown(t *testing.T) {
 	t.Parallel()

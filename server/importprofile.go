@@ -244,7 +244,9 @@ func (w *writing) putProfile(name string) (target, error) {
 	}
 	shown, _ := strictjson.Parse(current) // nothing of a new profile is shown
 	object, _ := shown.(map[string]any)
-	w.acceptShown(f, object, "kind", "options", "answers", "limits")
+	if err := w.acceptShown(f, object, "kind", "options", "answers", "limits"); err != nil {
+		return t, err
+	}
 	next, err := f.profile()
 	if err != nil {
 		return t, err

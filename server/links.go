@@ -180,7 +180,9 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	w.acceptShown(f, map[string]any{l.param: other})
+	if err := w.acceptShown(f, map[string]any{l.param: other}); err != nil {
+		return t, err
+	}
 	from, to, accepted := f.moment("valid_from"), f.moment("valid_to"), f.boolean("accept_currency")
 	if err := f.err(); err != nil {
 		return t, err

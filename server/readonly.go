@@ -91,18 +91,28 @@ func (w *writing) readOnly(typ string, before seen, takes map[string]bool, f *fi
 	return names, nil
 }
 
-// acceptShown drops the fields of a body that the write does not take and whose value is
-// the shown one. It takes the tag of the row as If-Match.
-func (w *writing) acceptShown(f *fields, shown map[string]any, takes ...string) {
+// acceptShown drops the fields of a body that are shown and that the write does not take. It
+// refuses them if they have another value. It takes the tag of the row as If-Match.
+func (w *writing) acceptShown(f *fields, shown map[string]any, takes ...string) error {
 	if tag, tagged := f.sent[memberTag].(string); tagged {
 		w.sent = w.sent.madeFrom(tag)
 		delete(f.sent, memberTag)
 	}
+	var names []string
 	for name, value := range shown {
-		if sent, has := f.sent[name]; has && !slices.Contains(takes, name) && reflect.DeepEqual(sent, value) {
+		switch sent, has := f.sent[name]; {
+		case !has || slices.Contains(takes, name):
+		case reflect.DeepEqual(sent, value):
 			delete(f.sent, name)
+		default:
+			names = append(names, name)
 		}
 	}
+	if len(names) > 0 {
+		slices.Sort(names)
+		return notWritable(names)
+	}
+	return nil
 }
 
 // madeFrom is a request that also needs the row to have this tag.

@@ -8,6 +8,7 @@ import (
 
 	"resellerd/policies/areas"
 	"resellerd/server/resource"
+	"resellerd/server/session"
 	"resellerd/store"
 )
 
@@ -51,7 +52,8 @@ func (r *inquiry) areaWarnings(at string, row []byte) (all []problemError) {
 }
 
 // isNamed reports whether resellerd, the template for resellers or the policy's data
-// names an area, an area above it or an area below it.
+// names an area, an area above it or an area below it. To resellers, the policy's data names
+// only what it lets them have.
 func (r *inquiry) isNamed(area string) bool {
 	named := func(name string) bool {
 		return name == area || strings.HasPrefix(area, name+"/") || strings.HasPrefix(name, area+"/")
@@ -66,8 +68,16 @@ func (r *inquiry) isNamed(area string) bool {
 			return true
 		}
 	}
+	ceiling := r.Engine.Limits().ResellerCeiling
+	open := func(name string) bool {
+		letters, own := ceiling[name]
+		if !own {
+			letters = session.Inherited(ceiling, name)
+		}
+		return len(letters) > 0 && r.Engine.Lists(name)
+	}
 	for name := range r.Engine.Areas() {
-		if named(name) {
+		if named(name) && (r.Facts.Account.Kind == store.Master || open(name)) {
 			return true
 		}
 	}
