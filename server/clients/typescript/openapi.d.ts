@@ -5370,10 +5370,6 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                currency_contains?: string;
-                /** @description currency begins with this text */
-                currency_prefix?: string;
                 /** @description currency has no value */
                 currency_null?: boolean;
                 /** @description status has one of these values */
@@ -6255,10 +6251,6 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                currency_contains?: string;
-                /** @description currency begins with this text */
-                currency_prefix?: string;
                 /** @description currency has no value */
                 currency_null?: boolean;
                 /** @description direction has one of these values */
@@ -9230,10 +9222,6 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                currency_contains?: string;
-                /** @description currency begins with this text */
-                currency_prefix?: string;
                 /** @description currency has no value */
                 currency_null?: boolean;
                 /** @description external_id has one of these values */
@@ -10233,10 +10221,6 @@ export interface operations {
                 currency?: string[];
                 /** @description currency has none of these values */
                 currency_ne?: string[];
-                /** @description currency contains this text, without regard to case and accents; several columns, separated by commas, are searched by one parameter, such as name,email_contains */
-                currency_contains?: string;
-                /** @description currency begins with this text */
-                currency_prefix?: string;
                 /** @description currency has no value */
                 currency_null?: boolean;
                 /** @description direction has one of these values */
