@@ -197,7 +197,11 @@ func (w *writing) rollBack(card string) (target, error) {
 		return t, err
 	}
 	last, none := w.tx.PreviousRevision(w.r.Ctx, card)
-	f, atLoss, err := w.mayActivate(card, "", last.MadeBy)
+	maker := last.MadeBy
+	if none != nil {
+		maker = "nobody" // else policy would take the maker for one who is not known
+	}
+	f, atLoss, err := w.mayActivate(card, "", maker)
 	if err == nil {
 		err = f.err()
 	}

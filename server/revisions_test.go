@@ -384,6 +384,7 @@ func TestPolicyDataDemandsASecondUser(t *testing.T) {
 		report, _ := w.importInto("a", "retail", "mode=replace&apply=true&schedule=true&zone=UTC", dated)
 		report.refused(403, "own_revision")
 		w.do("a2", "POST", path, "").want(200)
+		w.do("m", "POST", "/v1/cards/{bronze}/rollback", "").refused(409, "No other revision was active")
 		w.do("m", "PATCH", "/v1/cards/{gold}", `{"charge_precision":3}`).want(200) // the card is stale
 		w.do("a", "POST", "/v1/cards/rebuild", `{"activate":true}`).refused(200, `"refused":1`).refused(200, `"reasons":["own_revision"]`)
 		w.do("m", "PATCH", "/v1/cards/{gold}", `{"charge_precision":4}`).want(200)
