@@ -45,9 +45,10 @@ type importedBody struct {
 	LiveAt *time.Time `json:"live_at,omitempty"`
 	Rows   int64      `json:"rows"`
 	*RateChanges
-	Rises  []moveBody   `json:"rises,omitempty" description:"the prices that rise most, at most 20"`
-	Falls  []moveBody   `json:"falls,omitempty" description:"the prices that fall most, at most 20"`
-	Longer []longerBody `json:"longer,omitempty" description:"the first changed prefixes with longer ones that keep their rates"`
+	Rises       []moveBody   `json:"rises,omitempty" description:"the prices that rise most, at most 20"`
+	Falls       []moveBody   `json:"falls,omitempty" description:"the prices that fall most, at most 20"`
+	Longer      []longerBody `json:"longer,omitempty" description:"the first changed prefixes with longer ones that keep their rates, at most 100"`
+	LongerTotal int64        `json:"longer_total,omitempty" description:"how many such prefixes there are"`
 }
 
 type moveBody struct {
@@ -506,7 +507,7 @@ func importedOf(d store.Imported, applied bool) importedBody {
 			Changed: d.Changes.Changed, Removed: d.Changes.Removed, Unchanged: d.Changes.Unchanged,
 		}
 	}
-	b.Rises, b.Falls = movesOf(d.Rises), movesOf(d.Falls)
+	b.Rises, b.Falls, b.LongerTotal = movesOf(d.Rises), movesOf(d.Falls), d.Longers
 	for _, l := range d.Longer {
 		b.Longer = append(b.Longer, longerBody(l))
 	}

@@ -78,6 +78,28 @@ func TestASmallFileThatAsksForMuchWorkIsRefused(t *testing.T) {
 	})
 }
 
+// The report counts all changed prefixes with longer ones that keep their rates, and names the
+// first 100.
+func TestLongerPrefixesAreCounted(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		both, short := "prefix,name,cost\n", "prefix,cost\n"
+		for n := range 101 {
+			both += fmt.Sprintf("%d,x,0.02\n%d,x,0.02\n%d,x,0.02\n", 49100+n, 491000+10*n, 491001+10*n)
+			short += fmt.Sprintf("%d,0.03\n", 49100+n)
+		}
+		got, report := w.importInto("m", "upstream", "mode=replace&apply=true", both)
+		got.want(200)
+		base := report.Revisions[0].ID
+		w.do("m", "POST", "/v1/cards/{upstream}/revisions/"+base+"/activate", "").want(200)
+		got, report = w.importInto("m", "upstream", "mode=amend&base="+base, short)
+		got.want(200)
+		if r := report.Revisions[0]; len(r.Longer) != 100 || r.LongerTotal != 101 || r.Longer[0] != (longerBody{"49100", 2}) {
+			t.Errorf("%d prefixes, %d in all, %v", len(r.Longer), r.LongerTotal, r.Longer[0])
+		}
+	})
+}
+
 // The mode and the base are asked for with everything else that is open.
 func TestAnImportAsksForItsModeWithAllOtherQuestions(t *testing.T) {
 	t.Parallel()

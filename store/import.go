@@ -49,6 +49,7 @@ type Imported struct {
 	At       schema.Micros // the moment from which it is to be in force; 0 for now
 	Changes  *DiffSum      // nil if the card's rates may not be read
 	Longer   []Longer      // the first changed prefixes with longer ones that keep their rates
+	Longers  int64         // how many there are
 
 	Rises, Falls []PriceMove // the largest
 	Doubtful     []PriceMove // the first beyond Import.RowTimes

@@ -111,8 +111,10 @@ func (d *Imported) gives(prefix string, columns uint16) {
 // keeps counts the longer prefixes that keep their rates below a changed prefix.
 func (d *Imported) keeps(prefix string, unchanged bool) {
 	for n := len(d.open) - 1; n >= 0 && !strings.HasPrefix(prefix, d.open[n].Prefix); n-- {
-		if d.open[n].Kept > 0 && len(d.Longer) < maxLonger {
-			d.Longer = append(d.Longer, d.open[n])
+		if d.open[n].Kept > 0 {
+			if d.Longers++; d.Longers <= maxLonger {
+				d.Longer = append(d.Longer, d.open[n])
+			}
 		}
 		d.open = d.open[:n]
 	}

@@ -341,7 +341,7 @@ func TestAnAmendmentChangesTheColumnsThatItGives(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := store.DiffSum{Created: 1, Up: 3, Removed: 1, Unchanged: 2}
-		if *drafts[0].Changes != want || fmt.Sprint(drafts[0].Longer) != "[{4420 1} {44 2}]" {
+		if *drafts[0].Changes != want || fmt.Sprint(drafts[0].Longer, drafts[0].Longers) != "[{4420 1} {44 2}] 2" {
 			t.Errorf("%+v %v", *drafts[0].Changes, drafts[0].Longer)
 		}
 		got := map[string]store.Rate{}

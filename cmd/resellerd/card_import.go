@@ -270,6 +270,7 @@ type importedRevision struct {
 		Prefix string
 		Kept   int64
 	}
+	LongerTotal int `json:"longer_total"`
 }
 
 // priceMove is a price that rises or falls.
@@ -309,6 +310,9 @@ func printImport(w io.Writer, text []byte) error {
 	for _, x := range r.Revisions {
 		for _, y := range x.Longer {
 			fmt.Fprintf(w, "note     %s changes, and %d longer prefixes keep their rates\n", y.Prefix, y.Kept)
+		}
+		if more := x.LongerTotal - len(x.Longer); more > 0 {
+			fmt.Fprintf(w, "note     %d more prefixes change, and longer ones keep their rates\n", more)
 		}
 	}
 	for _, x := range r.Warnings {
