@@ -3350,8 +3350,10 @@ export interface components {
             id?: string;
             /** Format: date-time */
             live_at?: string;
-            /** @description the first changed prefixes with longer ones that keep their rates */
+            /** @description the first changed prefixes with longer ones that keep their rates, at most 100 */
             longer?: components["schemas"]["LongerPrefixes"][];
+            /** @description how many such prefixes there are */
+            longer_total?: number;
             removed?: number;
             /** @description the prices that rise most, at most 20 */
             rises?: components["schemas"]["Move"][];
@@ -7808,7 +7810,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "mode": "amend",
-                     *       "base": "rev_favzuolfi6cg7c2xkdyg5ianou",
+                     *       "base": "rev_oborkirrxspnud7rhm4t6jfk64",
                      *       "applied": false,
                      *       "format": "csv",
                      *       "encoding": "utf-8",
@@ -7884,8 +7886,8 @@ export interface operations {
                      *       "notes": [],
                      *       "refused_blocking": 0,
                      *       "removals": 0,
-                     *       "plan": "pln_awmdnwngyialmhff2s6yjpznay",
-                     *       "plan_until": "2026-11-30T04:15:56.241226546Z",
+                     *       "plan": "pln_bw4x3l2ojtq7nygcpeuewn3cte",
+                     *       "plan_until": "2026-12-01T04:44:09.053768186Z",
                      *       "revisions": [
                      *         {
                      *           "rows": 1565,
@@ -7912,7 +7914,8 @@ export interface operations {
                      *               "prefix": "44",
                      *               "kept": 65
                      *             }
-                     *           ]
+                     *           ],
+                     *           "longer_total": 1
                      *         }
                      *       ]
                      *     }

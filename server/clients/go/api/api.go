@@ -5631,9 +5631,12 @@ type ImportedRevision struct {
 	Id     *string    `json:"id,omitempty"`
 	LiveAt *time.Time `json:"live_at,omitempty"`
 
-	// Longer the first changed prefixes with longer ones that keep their rates
-	Longer  *[]LongerPrefixes `json:"longer,omitempty"`
-	Removed *int              `json:"removed,omitempty"`
+	// Longer the first changed prefixes with longer ones that keep their rates, at most 100
+	Longer *[]LongerPrefixes `json:"longer,omitempty"`
+
+	// LongerTotal how many such prefixes there are
+	LongerTotal *int `json:"longer_total,omitempty"`
+	Removed     *int `json:"removed,omitempty"`
 
 	// Rises the prices that rise most, at most 20
 	Rises     *[]Move `json:"rises,omitempty"`

@@ -1194,6 +1194,7 @@ ImportedRevision = TypedDict("ImportedRevision", {
     "id": str,
     "live_at": str,
     "longer": list["LongerPrefixes"],
+    "longer_total": int,
     "removed": int,
     "rises": list["Move"],
     "rows": Required[int],
