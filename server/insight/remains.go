@@ -7,6 +7,7 @@ import (
 	"resellerd/server/session"
 	"resellerd/store"
 	"resellerd/store/query"
+	"resellerd/store/schema"
 )
 
 // Remains lists what stays when an account is closed: rows of the account and of those
@@ -96,14 +97,35 @@ func (o observer) rowsOf(typ, column string, accounts []string, also predicate.E
 	if err != nil || p == nil || !p.Sees("status") && typ != "card" {
 		return q, false, err
 	}
-	values := make([]any, len(accounts))
-	for i, id := range accounts {
+	return among(p, typ, column, accounts, also), true, nil
+}
+
+// among returns a query by a plan for the ids of rows whose column has one of these ids, and
+// for which also holds.
+func among(p *session.ReadPlan, typ, column string, ids []string, also predicate.Expr) query.Query {
+	values := make([]any, len(ids))
+	for i, id := range ids {
 		values[i] = id
 	}
-	among := predicate.Member{Item: predicate.Column(column), Set: predicate.Operand{List: values}}
-	q = session.ReadPlan{Type: p.Type, Plan: p.Plan, Env: p.Env}.Query() // the plan's Leaf may be older than the write
-	q.Filter, q.Columns = andExpr(p.Plan.Filter, predicate.And{among, also}), nil
-	return q, true, nil
+	member := predicate.Member{Item: predicate.Column(column), Set: predicate.Operand{List: values}}
+	q := session.ReadPlan{Type: typ, Plan: p.Plan, Env: p.Env}.Query() // the plan's Leaf may be older than the write
+	q.Filter, q.Columns = andExpr(p.Plan.Filter, predicate.And{member, also}), nil
+	return q
+}
+
+// shows returns the condition under which a plan shows a column.
+func shows(p *session.ReadPlan, column string) predicate.Expr {
+	when := predicate.Or{}
+	for _, group := range p.Plan.Columns {
+		switch {
+		case !slices.Contains(group.Columns, column) || group.When.Kind == predicate.None:
+		case group.When.Kind == predicate.All:
+			return predicate.True{}
+		default:
+			when = append(when, group.When.Where)
+		}
+	}
+	return when
 }
 
 // andExpr narrows a filter.
@@ -118,18 +140,27 @@ func andExpr(f predicate.Filter, e predicate.Expr) predicate.Filter {
 }
 
 // revisionsOf lists the revisions of visible cards that are in force or may come into
-// force.
+// force, if the user is shown their status.
 func (o observer) revisionsOf(accounts []string, out *Remains) error {
 	q, shown, err := o.rowsOf("card", "account_id", accounts, predicate.True{})
 	if err != nil || !shown {
 		return err
 	}
-	if p, err := o.plan("revision"); err != nil || p == nil {
+	p, err := o.plan("revision")
+	if err != nil || p == nil || !p.Sees("status") {
 		return err
 	}
-	visible := map[string]bool{}
+	visible, told := map[string]bool{}, map[string]bool{}
 	err = o.m.Stream(o.r.Ctx, q, func(row query.Row) error {
 		visible[row.ID()] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	ofCards := among(p, "card", "account_id", accounts, shows(p, "status")) // cards decide about their revisions
+	err = o.m.Stream(o.r.Ctx, ofCards, func(row query.Row) error {
+		told[row.ID()] = visible[row.ID()] && row.View != schema.Translated
 		return nil
 	})
 	if err != nil {
@@ -144,7 +175,7 @@ func (o observer) revisionsOf(accounts []string, out *Remains) error {
 	for _, r := range revisions[:min(len(revisions), maxRevisions)] {
 		path := "/v1/cards/" + r.CardID + "/revisions/" + r.ID
 		switch {
-		case !visible[r.CardID]:
+		case !told[r.CardID]:
 		case r.Status == store.RevisionActive:
 			out.Cards.add(r.CardID)
 		case r.Status == store.RevisionDraft:
