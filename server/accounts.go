@@ -63,18 +63,18 @@ func updateAccount(w *writing, f *fields) func(string) error {
 }
 
 // assignedMatch refuses a currency of an account to which a card in another one is
-// assigned. The writer is told only of cards that it sees.
+// assigned. The writer is told only of cards whose currency it sees.
 func (w *writing) assignedMatch(account, currency string) error {
 	if currency == "" {
 		return nil
 	}
 	cards, err := w.tx.AssignedInAnotherCurrency(w.r.Ctx, account, currency)
 	for _, card := range cards {
-		seen, err := w.sees("card", card)
+		seen, err := w.seenCurrency("card", card)
 		if err != nil {
 			return err
 		}
-		if seen {
+		if seen != "" {
 			return store.ErrCurrencyMismatch
 		}
 	}

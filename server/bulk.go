@@ -326,6 +326,7 @@ func (b *bulkRun) rehearse() error {
 		done, err = b.all(tx)
 		return err
 	}, nothing, nothing)
+	b.place.Charge(len(b.rows))
 	b.done = done
 	return b.orRefused(err)
 }

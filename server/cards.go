@@ -82,15 +82,15 @@ func updateCard(w *writing, f *fields) func(string) error {
 }
 
 // linksMatch refuses a new currency of a card that is assigned to an account, or has a
-// customer on it, in another one. The writer is told only of rows that it sees.
+// customer on it, in another one. The writer is told only of rows whose currency it sees.
 func (w *writing) linksMatch(card, currency string) error {
 	found, err := w.tx.OnCardInAnotherCurrency(w.r.Ctx, card, currency)
 	for _, one := range found {
-		seen, err := w.sees(one.Type, one.ID)
+		seen, err := w.seenCurrency(one.Type, one.ID)
 		if err != nil {
 			return err
 		}
-		if seen {
+		if seen != "" {
 			return store.ErrCurrencyMismatch
 		}
 	}

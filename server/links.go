@@ -20,8 +20,6 @@ type link struct {
 	action string // on the card
 	put    func(w *writing, card, other string, from, to schema.Micros) error
 	remove func(w *writing, card, other string) error
-	// currency returns the currency of the linked row.
-	currency func(w *writing, other string) (string, error)
 }
 
 var assignmentLink = link{
@@ -31,10 +29,6 @@ var assignmentLink = link{
 		return err
 	},
 	remove: func(w *writing, card, other string) error { return w.tx.WithdrawCard(w.r.Ctx, card, other) },
-	currency: func(w *writing, other string) (string, error) {
-		a, err := w.tx.Account(w.r.Ctx, other)
-		return a.Currency, err
-	},
 }
 
 var customerLink = link{
@@ -44,10 +38,6 @@ var customerLink = link{
 		return err
 	},
 	remove: func(w *writing, card, other string) error { return w.tx.RemoveCustomerFromCard(w.r.Ctx, card, other) },
-	currency: func(w *writing, other string) (string, error) {
-		c, err := w.tx.Customer(w.r.Ctx, other)
-		return c.Currency, err
-	},
 }
 
 // query asks for the links of a card of which the reader sees both sides.
@@ -197,17 +187,28 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 	})
 }
 
-// sameCurrency refuses a link of a card with a row in another currency.
+// sameCurrency refuses a link of a card with a row in another currency, if the writer is
+// shown both currencies.
 func (w *writing) sameCurrency(l link, card, other string) error {
-	stored, err := w.tx.Card(w.r.Ctx, card)
-	if err != nil {
+	of, err := w.seenCurrency("card", card)
+	if err != nil || of == "" {
 		return err
 	}
-	currency, err := l.currency(w, other)
-	if err != nil {
+	and, err := w.seenCurrency(l.other, other)
+	if err != nil || and == "" {
 		return err
 	}
-	return store.SameCurrency(stored, currency)
+	return store.SameCurrency(store.Card{Currency: of}, and)
+}
+
+// seenCurrency returns the currency of a row, or "" if the row or the column is not shown.
+func (w *writing) seenCurrency(typ, id string) (string, error) {
+	row, err := w.see(typ, id)
+	if err != nil && unseen(err) {
+		return "", nil
+	}
+	currency, _ := row.object["currency"].(string)
+	return currency, err
 }
 
 func (w *writing) dropLink(l link, card, other string) (target, error) {

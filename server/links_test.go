@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"resellerd/store"
+	"resellerd/store/storetest"
 )
 
 func TestACardIsAssignedAndWithdrawn(t *testing.T) {
@@ -73,6 +74,24 @@ func TestACustomerIsPutOnACardOfItsOwnAccount(t *testing.T) {
 		w.do("m", "PUT", "/v1/cards/{gold}/customers/{acme}", "").refused(422, "customer_id")
 		w.do("m", "PUT", "/v1/cards/{retail}/customers/{acme}", "").refused(403, "card_not_own")
 		w.do("a", "PUT", "/v1/cards/{retail}/customers/{bolt}", "").want(404)
+	})
+}
+
+// Who is not shown a currency is not told that it differs.
+func TestAHiddenCurrencyIsNotAskedAbout(t *testing.T) {
+	t.Parallel()
+	engine := engineBut(t, "reseller/resource/account/shown.rego", `"email", "currency", "status"`, `"email", "status"`)
+	eachDatabase(t, engine, func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		for _, currency := range []string{"USD", "EUR"} {
+			made := w.do("m", "POST", "/v1/accounts", `{"name":"Made"}`).want(201).object()
+			w.call("Made", made["id"].(string))
+			_, err := storetest.SQL(t, w.store).Exec("UPDATE accounts SET currency = '" + currency + "' WHERE id = '" + w.id("Made") + "'")
+			must(t, err)
+			w.call("Fresh", w.do("m", "POST", "/v1/cards", `{"name":"Fresh","currency":"EUR"}`).want(201).object()["id"].(string))
+			w.do("m", "PUT", "/v1/cards/{Fresh}/assignments/{Made}", "{}").want(200)
+			w.do("m", "PATCH", "/v1/cards/{Fresh}", `{"currency":"GBP"}`).want(200)
+		}
 	})
 }
 
