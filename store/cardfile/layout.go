@@ -81,6 +81,7 @@ func (r *reader) layoutOf(cells []cell) (*layout, error) {
 
 // byNames finds the columns by the answers and by their names.
 func (r *reader) byNames(names []cell) *layout {
+	names = r.answered(names)
 	l := emptyLayout()
 	l.roles, l.amend = make([]role, len(names)), r.o.Amend
 	var codes [maxCells][]string
@@ -127,6 +128,36 @@ func (r *reader) byNames(names []cell) *layout {
 	}
 	r.askUnits(l)
 	return l
+}
+
+// answered adds the columns of a sheet without a heading that answers name by their positions, behind the last heading.
+func (r *reader) answered(names []cell) []cell {
+	for _, a := range r.answers {
+		for _, name := range append([]string{a.whole}, a.columns...) {
+			if n, is := positionOf(name); is && r.report.Format == XLSX && find(names, name) < 0 && n <= maxCells {
+				names = append(names, make([]cell, n-len(names))...)
+			}
+		}
+	}
+	return names
+}
+
+// widen adds the columns behind the last heading of a sheet in which a row has a value. Their names are their positions.
+func (r *reader) widen(cells []cell) {
+	l := r.layout
+	if r.report.Format != XLSX || len(cells) <= len(l.roles) || blank(cells[len(l.roles):]) {
+		return
+	}
+	before := len(l.roles)
+	for range len(cells) - before {
+		l.cells = append(l.cells, cell{})
+		l.roles = append(l.roles, role{column: -1, besides: -1})
+	}
+	earlier := len(l.stats) > 0 && l.stats[0].lines > 0
+	r.statsOf(l)
+	for _, s := range l.stats[before:] {
+		s.blank = s.blank || earlier
+	}
 }
 
 // answer applies the options that say what columns mean.
@@ -308,7 +339,7 @@ func (l *layout) findCost() {
 	l.intervals()
 	costs := l.those(colCost, false)
 	if len(l.those(colCost, true)) > 0 {
-		l.leave(costs, "another column is the price")
+		l.leavePrices(costs, union(plainPrice, pricesOfSides), "another column is the price")
 		return
 	}
 	marked := func(set wordSet) (at []int) {
@@ -330,7 +361,7 @@ func (l *layout) findCost() {
 		chosen = rest
 	}
 	if len(chosen) == 1 && len(costs) > 1 {
-		l.leave(slices.DeleteFunc(slices.Clone(costs), func(i int) bool { return i == chosen[0] }), "it is the old price")
+		l.leavePrices(slices.DeleteFunc(slices.Clone(costs), func(i int) bool { return i == chosen[0] }), plainPrice, "it is the old price")
 		return
 	}
 	if len(costs) > 1 {
@@ -341,6 +372,32 @@ func (l *layout) findCost() {
 	if len(costs) == 1 && l.doubtfulCost(costs[0], len(old) == 1) {
 		l.open = append(l.open, Question{Code: "cost", Option: "map", Column: position(l.cells, costs[0]), Choices: l.choices(costs, "cost"),
 			Text: fmt.Sprintf("the column %q may not be the price that applies", excerpt(l.cells[costs[0]].text))})
+	}
+}
+
+// The words of headings that say no more than that a column is a price a minute, or the price of one side.
+var (
+	plainPrice    = union(priceNouns, setOf("tariff tarifs tarifa tarifas pricing per je pro por par a the in us voice"), newWords, oldWords, setOf("dollar dollars usd euro euros pound pounds"))
+	pricesOfSides = setOf("buy buying sell selling purchase sale base basic net std standard default termination terminating wholesale carrier dest destination")
+)
+
+// leavePrices leaves out prices beside the one that applies. A column that has an old word, or no word but those of
+// plain, needs no question. Another one may be a fee or a minimum charge, so that it is asked about if it has values.
+func (l *layout) leavePrices(at []int, plain wordSet, note string) {
+	for _, i := range at {
+		words := l.roles[i].words
+		minutes := func(n int) bool { // rate per min, but not min rate
+			return minuteWord[words[n]] && (n > 0 || len(words) == 1 || len(words[n]) > 4)
+		}
+		strange := false
+		for n, word := range words {
+			strange = strange || !plain[word] && !minutes(n)
+		}
+		if !strange || oldWords.any(words) {
+			l.leave([]int{i}, note)
+			continue
+		}
+		l.roles[i].column, l.roles[i].note = -1, ""
 	}
 }
 

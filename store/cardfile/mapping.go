@@ -88,12 +88,17 @@ func SameName(given, name string) bool {
 func find(names []cell, given string) int {
 	at := slices.IndexFunc(names, func(c cell) bool { return SameName(given, c.text) })
 	if at < 0 {
-		n := 0
-		if _, err := fmt.Sscanf(strings.TrimSpace(given), "#%d", &n); err == nil && n >= 1 && n <= len(names) {
+		if n, is := positionOf(given); is && n <= len(names) {
 			return n - 1
 		}
 	}
 	return at
+}
+
+// positionOf reads the position of a column, from 1, such as #3.
+func positionOf(given string) (n int, is bool) {
+	_, err := fmt.Sscanf(strings.TrimSpace(given), "#%d", &n)
+	return n, err == nil && n >= 1
 }
 
 // position returns a name for a column in answers.

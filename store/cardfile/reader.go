@@ -127,7 +127,7 @@ func (r *reader) line(at Place, cells []cell) error {
 			Column: r.layout.names[colFrom], on: r.sampleOf(at, cells)})
 		row, why = r.rowOrSum(cells)
 	}
-	if len(r.layout.watch) > 0 && !r.countOnly && (why.none() || r.headingAgain(cells) == nil) {
+	if (len(r.layout.watch) > 0 || len(cells) > len(r.layout.roles)) && !r.countOnly && (why.none() || r.headingAgain(cells) == nil) {
 		r.observe(at, cells)
 	}
 	if !why.none() {

@@ -106,6 +106,7 @@ const enough = 200
 
 // observe records the values of a line.
 func (r *reader) observe(at Place, cells []cell) {
+	r.widen(cells)
 	l := r.layout
 	kept := l.watch[:0]
 	for _, i := range l.watch {

@@ -1,0 +1,95 @@
+package cardfile_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"resellerd/store/cardfile"
+)
+
+// What stands beside the price that applies is an old price only if it says so, or if it says no more than price.
+func TestAFeeBesideANewPriceIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{
+		"Call Charge", "Min Charge", "Min Rate", "Charge", "Unit Charge", "SMS Rate", "Sell Price", "Rate per call", "Initial Charge per call",
+		"Minimum Charge", "Increment",
+	} {
+		for head, o := range map[string]cardfile.Options{
+			"New Rate": {NANP: no()}, "Rate": {NANP: no(), Maps: []string{"Rate=cost"}}, "Price": {NANP: no(), Maps: []string{"Price=cost"}, Amend: true},
+		} {
+			if other == "Sell Price" && head != "New Rate" {
+				continue // the caller has chosen between the prices of two sides
+			}
+			got := askedOf(t, fileOf("a.csv", []byte("Prefix,"+head+","+other+"\n44,2,60\n49,3,30\n")), o)
+			if other == "Increment" && strings.HasPrefix(got, "44=2 0/60") {
+				continue
+			}
+			if !strings.Contains(got, " "+other+": ") && !strings.Contains(got, `"`+other+`"`) {
+				t.Errorf("%s, %s: %s", head, other, got)
+			}
+		}
+	}
+	for _, other := range []string{"Rate", "Price per minute", "Rate/min", "Old Rate", "Old Call Charge", "Current Price", "Tariff", "USD/min", "Rate Min", "Previous Sell Rate"} {
+		if got := askedOf(t, fileOf("a.csv", []byte("Prefix,New Rate,"+other+"\n44,2,1\n49,3,3\n")), cardfile.Options{NANP: no()}); got != "44=2 0/1; 49=3 0/1" {
+			t.Errorf("%s: %s", other, got)
+		}
+	}
+	for _, other := range []string{"Sell Rate", "Base Price", "Rate"} {
+		o := cardfile.Options{NANP: no(), Maps: []string{"Buy Rate=cost"}}
+		if got := askedOf(t, fileOf("a.csv", []byte("Prefix,Buy Rate,"+other+"\n44,2,1\n49,3,3\n")), o); got != "44=2 0/1; 49=3 0/1" {
+			t.Errorf("%s: %s", other, got)
+		}
+	}
+}
+
+// sheetOf returns a workbook of one sheet.
+func sheetOf(t *testing.T, rows ...[]any) cardfile.File {
+	t.Helper()
+	book := excelize.NewFile()
+	defer book.Close()
+	for i, values := range rows {
+		at, err := excelize.CoordinatesToCellName(1, i+1)
+		if err == nil {
+			err = book.SetSheetRow("Sheet1", at, &values)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if err := book.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return fileOf("a.xlsx", out.Bytes())
+}
+
+// A row of a sheet may go on behind the last heading. What stands there is a column as any other.
+func TestWhatStandsBehindTheHeadingsOfASheetIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	plain, head := []any{"44", "UK", 0.5}, []any{"Prefix", "Destination", "Rate"}
+	for name, c := range map[string]struct {
+		rows [][]any
+		maps string
+		want string
+	}{
+		"a status":           {[][]any{head, plain, {"4479", "P", 0.9, "Blocked"}}, "", "column #4: map=#4=status"},
+		"a status, answered": {[][]any{head, plain, {"4479", "P", 0.9, "Blocked"}}, "#4=status", "44=0.5 0/1 UK; 4479=0.9 0/1 blocked P"},
+		"fees":               {[][]any{head, {"44", "UK", 0.5, 0.05}, {"49", "DE", 0.5, 0.1}}, "", "column #4: map=#4=connect"},
+		"a fee":              {[][]any{head, plain, {"49", "DE", 0.5, 0.1}}, "", "column #4: map=#4=connect"},
+		"farther":            {[][]any{head, plain, {"49", "DE", 0.5, nil, nil, 0.1}}, "", "column #6: map=#6=connect"},
+		"farther, answered":  {[][]any{head, plain, {"4479", "DE", 0.5, nil, nil, "closed"}}, "#6=status", "4479=0.5 0/1 blocked DE"},
+		"a remark":           {[][]any{head, plain, {"49", "DE", 0.5, "as agreed"}}, "", "44=0.5 0/1 UK; 49=0.5 0/1 DE"},
+		"nothing":            {[][]any{head, plain, {"49", "DE", 0.5, nil, " "}}, "", "44=0.5 0/1 UK; 49=0.5 0/1 DE"},
+	} {
+		o := cardfile.Options{NANP: no()}
+		if c.maps != "" {
+			o.Maps = []string{c.maps}
+		}
+		if got := askedOf(t, sheetOf(t, c.rows...), o); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
