@@ -93,3 +93,48 @@ func TestWhatStandsBehindTheHeadingsOfASheetIsAskedAbout(t *testing.T) {
 		}
 	}
 }
+
+// A second line of headings belongs to the first: it says which price is which, and in which unit it is.
+func TestASecondLineOfHeadingsBelongsToTheFirst(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Prefix,Dest,Price, / ,,Old,New / 44,UK,1,2":                                 "44=2 0/1 UK",
+		"Prefix,Dest,Price, / ,,New,Old / 44,UK,1,2":                                 "44=1 0/1 UK",
+		"Prefix,Dest,Price,,Billing, / ,,New,Old,Initial,Increment / 44,UK,1,2,60,6": "44=1 60/6 UK",
+		"Prefix,Destination,Rate / ,,(US cents) / 44,UK,1":                           "unit Rate (US cents): map=Rate (US cents)=cost:cents -> line 3: 44 costs 0.01",
+		"Prefix,Destination,Rate / ,,per second / 44,UK,1":                           "=cost:second -> line 3: 44 costs 60",
+		"Prefix,Destination,Rate / #,,EUR / 44,UK,1":                                 "error: line 1: the headings have the currency EUR, and the card has USD",
+		"Prefix,Destination,Rate,Increment / ,,USD/min,sec / 44,UK,1,6":              "44=1 0/6 UK",
+		"Prefix,Destination,Rate / #,-,USD / 44,UK,1":                                "44=1 0/1 UK",
+		"Prefix,Destination,Rate / Vorwahl,Ziel,Preis / 44,UK,1":                     "44=1 0/1 UK",
+		"Prefix,Rate, / ,First minute,Next minute / 44,1,2":                          "first interval with its own price",
+		"Prefix,Rate / 44,1 / Code,Price / ,cents / 45,2":                            "unit Price cents: map=Price cents=cost:cents -> line 5: 45 costs 0.02",
+		"Prefix,Destination,Rate / ,,gratis / 44,UK,1":                               "!line 2",
+		"Prefix,Destination,Rate / ,Mars,Closed / 44,UK,1":                           "!line 2",
+		"Prefix,Destination,Rate / ,Europe, / 44,UK,1":                               "44=1 0/1 UK",
+		"Prefix,Destination,Rate":                                                    "",
+	} {
+		file := fileOf("a.csv", []byte(strings.ReplaceAll(text, " / ", "\n")+"\n"))
+		o := cardfile.Options{NANP: no(), Currency: "USD"}
+		if strings.HasPrefix(want, "!") {
+			_, report, err := readAll(t, file, o)
+			if err != nil || report.Lines.Refused != 1 || report.Blocking != 1 {
+				t.Errorf("%s: %v %+v", text, err, report)
+			}
+			continue
+		}
+		if got := askedOf(t, file, o); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	file := sheetOf(t, []any{"Prefix", "Dest", "Price"}, []any{nil, nil, "Old", "New"}, []any{"44", "UK", 0.25, 0.5})
+	if got := askedOf(t, file, cardfile.Options{NANP: no()}); got != "44=0.5 0/1 UK" {
+		t.Error(got)
+	}
+	file = fileOf("a.csv", []byte("Prefix,Rate\n,(US cents)\n44,1\n"))
+	for answer, want := range map[string]string{"Rate (US cents)=cost:cents": "44=0.01 0/1", "Rate=cost:cents": `error: map "Rate=cost:cents" names no column`} {
+		if got := askedOf(t, file, cardfile.Options{NANP: no(), Maps: []string{answer}}); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", answer, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // head looks for the line of headings, or uses the columns in Options.
@@ -12,6 +13,7 @@ func (r *reader) head(at Place, cells []cell) error {
 	if len(r.o.Columns) > 0 {
 		return r.headTold(at, cells)
 	}
+	used := slices.Clone(r.used)
 	found, err := r.layoutOf(slices.Clone(cells))
 	if err != nil {
 		if found != nil {
@@ -21,7 +23,8 @@ func (r *reader) head(at Place, cells []cell) error {
 	}
 	r.report.Lines.Headings++
 	if found != nil {
-		return r.headed(at, found)
+		r.upper = &upperHeadings{at, found, used}
+		return nil
 	}
 	r.listen(at, cells)
 	r.hears(at, cells)
@@ -35,6 +38,99 @@ func (r *reader) head(at Place, cells []cell) error {
 		return r.noHeading()
 	}
 	return nil
+}
+
+// upperHeadings are headings that the line below them may go on with.
+type upperHeadings struct {
+	at   Place
+	l    *layout
+	used []bool // as reader.used was before
+}
+
+// settleHeadings uses the headings above a line, together with the line if it goes on with them. cells are nil at the
+// end of the lines.
+func (r *reader) settleHeadings(at Place, cells []cell) (both bool, err error) {
+	upper := r.upper
+	if r.upper = nil; upper == nil {
+		return false, nil
+	}
+	r.below = at
+	joined := upper.l.joined(cells)
+	if joined == nil || r.byNames(slices.Clone(cells)).complete() {
+		return false, r.headed(upper.at, upper.l)
+	}
+	used := slices.Clone(r.used)
+	copy(r.used, upper.used)
+	l, err := r.layoutOf(joined)
+	switch {
+	case l == nil, l.at[colPrefix] != upper.l.at[colPrefix]:
+		copy(r.used, used)
+		return false, r.headed(upper.at, upper.l)
+	case err != nil:
+		r.statsOf(l) // for the mapping
+		return true, placed(at, err)
+	}
+	r.report.Lines.Headings++
+	l.currencies = slices.Concat(upper.l.currencies, l.currencies)
+	return true, r.headed(upper.at, l)
+}
+
+// joined joins the headings with those in the line below them. A heading over several columns belongs to each. It
+// returns nil if the line holds anything else.
+func (l *layout) joined(cells []cell) (all []cell) {
+	over, says := "", false
+	for i := range max(len(l.heading), len(cells)) {
+		var upper, lower string
+		if i < len(l.heading) {
+			upper = strings.TrimSpace(l.heading[i])
+		}
+		if i < len(cells) {
+			if lower = strings.TrimSpace(cells[i].text); cells[i].number || cells[i].fault != "" || strings.ContainsAny(lower, "0123456789") {
+				return nil
+			}
+		}
+		if !strings.ContainsFunc(lower, unicode.IsLetter) && !strings.ContainsAny(lower, "$€£¥¢") {
+			lower = "" // a dash
+		}
+		if upper != "" || lower == "" {
+			over = ""
+			if lower != "" {
+				over = upper
+			}
+		} else {
+			upper = over
+		}
+		both := strings.TrimSpace(upper + " " + lower)
+		all = append(all, cell{text: both})
+		if says = says || lower != ""; lower == "" {
+			continue
+		}
+		_, _, _, was := columnFor(upper)
+		if _, _, _, is := columnFor(both); was && !is || isOpen <= stateOf(lower) && stateOf(lower) <= isWithdrawn || noPrice(lower) {
+			return nil
+		}
+	}
+	if !says {
+		return nil
+	}
+	return all
+}
+
+// goesOnUnread reports whether a line directly below the headings has neither a prefix nor a number, but a text under
+// another heading. Nobody knows what it says about the prices.
+func (r *reader) goesOnUnread(at Place, cells []cell) bool {
+	if at != r.below {
+		return false
+	}
+	says := false
+	for i, c := range cells {
+		if c.number || c.fault != "" || strings.ContainsAny(c.text, "0123456789") {
+			return false
+		}
+		known := slices.Contains(r.layout.at[:], i) && i != r.layout.at[colPrefix] && i != r.layout.at[colName]
+		says = says || known && strings.ContainsFunc(c.text, unicode.IsLetter)
+	}
+	return says
 }
 
 // headed uses a line of headings. A heading of a price may state a date or increments.
@@ -213,7 +309,10 @@ func (r *reader) refused(at Place, cells []cell, why refusal) error {
 	l := r.headingAgain(cells)
 	switch {
 	case l == nil:
-		if r.mayBlock(cells) {
+		if r.goesOnUnread(at, cells) {
+			r.report.Blocking++
+			why = refusal{reason: "may be a second line of headings: write both lines in one"}
+		} else if r.mayBlock(cells) {
 			r.report.Blocking++
 		}
 		r.report.refuse(at, why)
@@ -244,7 +343,8 @@ func (r *reader) nextTable(at Place, cells []cell) error {
 	r.report.Lines.Headings++
 	l.currencies = append(slices.Clone(r.layout.currencies), l.currencies...)
 	r.warn(fmt.Sprintf("%s begins another table: the lines below it are read by its headings", at))
-	return r.headed(at, l)
+	r.upper = &upperHeadings{at, l, slices.Clone(r.used)}
+	return nil
 }
 
 // headingAgain returns the layout of a line below the headings, if the line

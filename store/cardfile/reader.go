@@ -51,6 +51,8 @@ type reader struct {
 	saidUnits       []saidUnit
 	saidPair        *saidPair
 	headless        []headless // lines that may be headings
+	upper           *upperHeadings
+	below           Place // the line below the headings
 	prove           func() (*proof, error)
 	proof           *proof // what the whole file shows about dates and prices
 	proving         bool   // only looks for the proof
@@ -100,6 +102,9 @@ func (r *reader) line(at Place, cells []cell) error {
 	if blank(cells) {
 		r.blank(1)
 		return nil
+	}
+	if both, err := r.settleHeadings(at, cells); both || err != nil {
+		return err
 	}
 	if r.layout == nil {
 		return r.head(at, cells)
@@ -253,6 +258,9 @@ func (r *reader) fingerprint(row *Row) uint64 {
 
 // finish checks the file as a whole.
 func (r *reader) finish() error {
+	if _, err := r.settleHeadings(Place{}, nil); err != nil {
+		return err
+	}
 	if !r.laid {
 		return r.noHeading()
 	}

@@ -53,6 +53,9 @@ func (w *workbook) readSheet(s sheet) error {
 	if rows.hiddenColumns > 0 {
 		w.warn(fmt.Sprintf("the sheet %q hides columns; they are read like the others", excerpt(s.name)))
 	}
+	if err == nil {
+		_, err = w.settleHeadings(Place{}, nil)
+	}
 	if err == nil && w.layout == nil {
 		w.warn(fmt.Sprintf("the sheet %q has no headings of rates", excerpt(s.name)))
 	}
