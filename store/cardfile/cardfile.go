@@ -122,6 +122,9 @@ func (p Place) String() string {
 	if p.Sheet != "" {
 		return fmt.Sprintf("sheet %q row %d", p.Sheet, p.Line)
 	}
+	if p.Line == 0 {
+		return "the document"
+	}
 	return fmt.Sprintf("line %d", p.Line)
 }
 

@@ -24,6 +24,7 @@ type openCard struct {
 	expiry         string
 	Rate           struct{ Pulse, Initial, Connection json.Number }
 	rates          bool
+	texts          texts
 }
 
 // openRoot holds the properties that apply to all cards.
@@ -31,6 +32,54 @@ type openRoot struct {
 	cards           map[string]*openCard
 	effective, zone string
 	expiry          string
+	texts           texts
+}
+
+// texts are what properties say that no other rule reads, such as a description. What is said beside the rates of other
+// files may be said there.
+type texts []string
+
+// maxTexts limits the texts of a document, and maxTextSize each of them in bytes.
+const (
+	maxTexts    = 200
+	maxTextSize = 2000
+)
+
+// read notes the texts of the property that follows.
+func (t *texts) read(d document, name string) (known bool, err error) {
+	for depth, inside := 0, name; ; {
+		token, err := d.Token()
+		if err != nil {
+			return true, d.fault(err)
+		}
+		switch token := token.(type) {
+		case json.Delim:
+			if token == '{' || token == '[' {
+				depth++
+			} else {
+				depth--
+			}
+		case string:
+			if len(*t) < maxTexts && len(token) <= maxTextSize {
+				*t = append(*t, excerpt(inside)+": "+token)
+			}
+		}
+		if depth == 0 {
+			return true, nil
+		}
+	}
+}
+
+// hearsTexts notes what the texts say about the rates.
+func (r *reader) hearsTexts(all texts) error {
+	for _, text := range all {
+		cells := []cell{{text: text}}
+		r.hears(Place{}, cells)
+		if err := r.dateAbove(Place{}, cells, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readJSON reads open rate card JSON. It walks the document twice, because a
@@ -78,7 +127,7 @@ func (d document) survey() (openRoot, error) {
 				return true, d.card(card)
 			})
 		}
-		return false, nil
+		return root.texts.read(d, name)
 	})
 	if err != nil {
 		return root, err
@@ -114,7 +163,7 @@ func (d document) card(c *openCard) error {
 			c.rates = true
 			return true, d.skip()
 		}
-		return false, nil
+		return c.texts.read(d, name)
 	})
 }
 
@@ -128,7 +177,7 @@ func (d document) rate(c *openCard) error {
 		if into, there := known[name]; there {
 			return true, d.decode(into)
 		}
-		return true, d.skip()
+		return c.texts.read(d, "rate "+name)
 	})
 }
 
@@ -151,17 +200,20 @@ func (d document) fields(c *openCard) error {
 		if len(c.Fields) >= maxCells {
 			return broken("a card has more than %d fields", maxCells)
 		}
-		field := ""
+		field, said := "", texts{}
 		err := d.object("a field", func(name string) (bool, error) {
 			if name == "name" {
 				return true, d.decode(&field)
 			}
-			return true, d.skip()
+			return said.read(d, name)
 		})
 		if err != nil {
 			return err
 		}
 		c.Fields = append(c.Fields, field)
+		if column, _, _, known := columnFor(field); known && (column == colCost || column == colInter || column == colIntra) {
+			c.texts = append(c.texts, said...) // those of other fields are about no price
+		}
 	}
 	_, err := d.Token()
 	return d.fault(err)
@@ -226,6 +278,13 @@ func (r *reader) useRoot(root openRoot, card *openCard) error {
 	}
 	if found == nil || !card.rates {
 		return broken("the card lacks the field prefix, the field rate, or rates")
+	}
+	stated := len(r.stated)
+	if err := r.hearsTexts(append(root.texts, card.texts...)); err != nil {
+		return err
+	}
+	if root.effective != "" {
+		r.stated = r.stated[:stated] // another property says when the rates begin
 	}
 	found.heading = nil // fields are not a row, so no row repeats them
 	if err := r.useLayout(found); err != nil {

@@ -57,3 +57,33 @@ func TestRatesAtAnAddressAreNamed(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A document may say in a description, or in a property of its own, what another file says above its rates.
+func TestTheTextsOfADocumentAreHeard(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ properties, ofCard, want string }{
+		{``, `"description":"All rates in US cents",`, "unit rate: map=rate=cost:cents -> line 1: 44 costs 0.01"},
+		{`"description":"All rates in US cents",`, ``, "unit rate: map=rate=cost:cents"},
+		{`"metadata":{"notes":["Rates are per second"]},`, ``, "unit rate: map=rate=cost:second"},
+		{``, `"unit":"cent",`, "unit rate: map=rate=cost:cents"},
+		{``, `"unit":"second",`, "unit rate: map=rate=cost:second"},
+		{``, `"rate":{"unit":"cents"},`, "unit rate: map=rate=cost:cents"},
+		{``, `"notes":"Calls to 4479 are barred",`, "ignore=notes: Calls to 4479 are barred"},
+		{``, `"end_date":"2026-01-01",`, "error: the line says that the rates ended on 2026-01-01"},
+		{`"expiry":"2026-01-01",`, ``, "error: the line says that the rates ended on 2026-01-01"},
+		{``, `"valid_from":"2027-01-01",`, "effective: effective=2027-01-01"},
+		{`"effective_date":"2027-01-01T00:00:00Z",`, `"description":"Rates effective 2027-01-01",`, "44=1 0/1 2027-01-01T00:00:00Z"},
+		{`"created":"2026-06-01","version":"1.2","$schema":"https://rates.example/v1",`, `"name":"Voice A-Z","description":"Termination, USD per minute","country":"US",`, "44=1 0/1"},
+	} {
+		got := askedOf(t, document(c.properties, c.ofCard), cardfile.Options{NANP: no()})
+		if strings.HasPrefix(c.want, "44") && got != c.want || !strings.Contains(got, c.want) {
+			t.Errorf("%s %s: %s, want %s", c.properties, c.ofCard, got, c.want)
+		}
+	}
+	for properties, want := range map[string]string{`"unit":"cents"`: "unit rate: map=rate=cost:cents", `"description":"in US cents"`: "unit rate: map=rate=cost:cents", `"type":"number","unit":"minute"`: "44=1 0/6"} {
+		file := fileOf("a.json", []byte(`{"cards":{"a":{"fields":[{"name":"prefix"},{"name":"rate",`+properties+`},{"name":"pulse","unit":"seconds"}],"rates":[["44",1,6]]}}}`))
+		if got := askedOf(t, file, cardfile.Options{NANP: no()}); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", properties, got, want)
+		}
+	}
+}
