@@ -25,17 +25,12 @@ refused if {
 	beyond(input.action.change.before, letter)
 }
 
-refused if {
-	input.action.name == "preview"
-	reads_more(input.action.change.before)
-}
-
 # METADATA
 # title: Exceeds delegation
 # description: >-
 #   The write would give access that the acting user does not have, or it changes
-#   a group or user with such access. A preview would show more than the viewer may
-#   read.
+#   a group or user with such access. The server gives the same reason for a preview
+#   of a user who may read more than the viewer.
 # custom:
 #   code: exceeds_delegation
 reasons contains rego.metadata.rule().custom.code if refused
@@ -75,14 +70,4 @@ beyond(theirs, letter) if {
 	some area in (object.keys(theirs) | object.keys(ours))
 	areas.granted(theirs, area, letter)
 	not areas.granted(ours, area, letter)
-}
-
-# A preview shows the access that remains below the ceilings. Therefore ceilings
-# count on both sides.
-reads_more(theirs) if {
-	ceilings := {area | some area, _ in data.limits.reseller_ceiling}
-	some area in ((object.keys(theirs) | object.keys(input.subject.access)) | ceilings)
-	areas.granted(theirs, area, "read")
-	areas.within_ceiling(area, "read")
-	not areas.permits(area, "read")
 }
