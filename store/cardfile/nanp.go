@@ -2,6 +2,7 @@ package cardfile
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -34,6 +35,30 @@ func areaCode(text string) bool {
 func hyphened(first, last string) bool {
 	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
 	return len(first) == 3 && len(last) == 3 && allDigits(first+last) && areaCode(first+last)
+}
+
+// partedExchange matches NPA-NXX whose parts stand apart: 212-555, 1-212-555, (212) 555, and with more digits 212-555-1.
+var partedExchange = regexp.MustCompile(`^(\+?1[-. ])?\(?([2-9]\d\d)\)?[-. ]{1,3}(\d{3})(?:[-. ](\d{1,4}))?$`)
+
+// exchange joins the parts of NPA-NXX, for 212-555 is no range there. If nothing but the digits says that it is NPA-NXX,
+// it asks.
+func (r *reader) exchange(text string) string {
+	if len(text) < 7 || r.o.NANP != nil && !*r.o.NANP || !strings.ContainsAny(text, "-. ") {
+		return text
+	}
+	m := partedExchange.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil || !areaCode(m[2]+m[3]) {
+		return text
+	}
+	one := strings.TrimRight(m[1], "-. ")
+	switch {
+	case r.o.NANP != nil, r.layout.npanxx, one != "":
+	case hyphened(strings.TrimSpace(text)[:3], m[3]) && m[4] == "" && strings.Contains(text, "-"):
+		r.askPlan(Question{on: r.sampleOf(r.at, r.cells), Sample: text, Text: fmt.Sprintf("%q may be NPA-NXX or a range: give nanp=true for NPA-NXX, or nanp=false for a range", excerpt(text))})
+	default:
+		return text
+	}
+	return one + m[2] + m[3] + m[4]
 }
 
 // shapes counts the looks of prefixes whose numbering plan is unknown: they

@@ -102,15 +102,31 @@ func TestADeckOfTheWorldIsReadUnasked(t *testing.T) {
 }
 
 func TestAHyphenInNPANXXIsNoRange(t *testing.T) {
-	text := []byte("prefix,cost\n212-555,1\n44,1\n")
-	for name, c := range map[string]struct {
-		nanp  *bool
-		rates int
-	}{"unasked": {nil, 1}, "of North America": {yes(), 0}, "of the world": {no(), 555 - 212 + 2}} {
-		_, report, err := readAll(t, fileOf("a.csv", text), cardfile.Options{NANP: c.nanp})
-		if err != nil || report.Rates != c.rates {
-			t.Errorf("%s: %v %+v", name, err, report)
+	const both = "1212555=1 0/1; 1415200=1 0/1"
+	for head, forms := range map[string][]string{
+		"NPA-NXX": {"212-555 415-200", "212-555 1-415-200", "(212)_555 (415)_200", "212_555 415_200", "212.555 +1-415-200", "212–555 415–200", "212555 415-200"},
+		"Prefix":  {"212-555 415-200", "1-212-555 1-415-200", "(212)_555 415-200"},
+	} {
+		for _, form := range forms {
+			first, second, _ := strings.Cut(strings.ReplaceAll(form, " ", "\n"), "\n")
+			file := fileOf("a.csv", []byte(strings.ReplaceAll(head+",Rate\n"+first+",1\n"+second+",1\n", "_", " ")))
+			if got := askedOf(t, file, cardfile.Options{NANP: yes()}); got != both {
+				t.Errorf("%s %s: %s", head, form, got)
+			}
+			if head == "NPA-NXX" && strings.HasPrefix(form, "212-555 4") {
+				if got := askedOf(t, file, cardfile.Options{}); !strings.Contains(got, "nanp=true -> line 2: 1212555 costs 1") {
+					t.Errorf("%s %s: %s", head, form, got)
+				}
+			}
 		}
+	}
+	text := fileOf("a.csv", []byte("prefix,cost\n212-555,1\n44,1\n"))
+	if got := askedOf(t, text, cardfile.Options{}); !strings.HasPrefix(got, "nanp: nanp=true -> line 2: 1212555 costs 1, 0/1 | nanp=false -> line 2: each of 344 prefixes (212 … 555) costs 1") {
+		t.Error(got)
+	}
+	_, report, err := readAll(t, text, cardfile.Options{NANP: no()})
+	if err != nil || report.Rates != 555-212+2 {
+		t.Errorf("of the world: %v %+v", err, report)
 	}
 }
 

@@ -158,14 +158,12 @@ func (r *reader) list(dst []rating.Prefix, text string) (_ []rating.Prefix, reas
 }
 
 func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, string) {
+	text = r.exchange(text)
 	first, last, ranged := strings.Cut(text, "-")
 	if ranged {
 		if text, ranged = r.hyphen(text, first, last); !ranged {
 			first = text
 		}
-	}
-	if ranged && hyphened(first, last) && (r.o.NANP == nil || *r.o.NANP) {
-		return dst, "may be NPA-NXX or a range: write it without a hyphen, or give nanp=false for a range"
 	}
 	from, reason := r.prefix(first)
 	if reason != "" || !ranged {
@@ -386,7 +384,7 @@ func (r *reader) hyphen(text, first, last string) (string, bool) {
 		return text, true // certainly: no answer is about it
 	}
 	if len(from) == 3 && hyphened(from, to) && r.o.Hyphen == "" {
-		return text, true // asked as NPA-NXX
+		return text, true // the answer nanp=false says so
 	}
 	return r.eitherHyphen(text, first, last)
 }
