@@ -57,8 +57,41 @@ func heading(cell string) (words string, codes []string) {
 	return strings.Join(kept, " "), codes
 }
 
+// partOf returns the currency whose hundredth a word such as GBp, GBX or ZAc names, or "".
+func partOf(word string) string {
+	switch word {
+	case "GBX", "GBx":
+		return "GBP"
+	case "ZAc", "ZAX", "ZAx":
+		return "ZAR"
+	case "ILa", "ILX", "ILx":
+		return "ILS"
+	case "USc", "USX", "USx":
+		return "USD"
+	case "EUc", "EUX", "EUx":
+		return "EUR"
+	}
+	if len(word) == 3 && word[2] >= 'a' && word[2] <= 'z' && word[:2] == strings.ToUpper(word[:2]) && isCurrency(strings.ToUpper(word)) {
+		return strings.ToUpper(word)
+	}
+	return ""
+}
+
+// partIn returns the currency whose hundredth a text names, or "".
+func partIn(text string) string {
+	for word := range strings.FieldsFuncSeq(text, separates) {
+		if code := partOf(word); code != "" {
+			return code
+		}
+	}
+	return ""
+}
+
 // headingCode returns the currency that a word of a heading names, $ for one of several, or "".
 func headingCode(word string) string {
+	if code := partOf(word); code != "" {
+		return code
+	}
 	if isCurrency(word) {
 		return strings.ToUpper(word)
 	}

@@ -85,6 +85,9 @@ func currenciesOf(cells []cell) (codes []string, spoken bool) {
 // currency, any code counts; elsewhere only one in capitals.
 func codeOf(word string, behind bool) string {
 	upper := strings.ToUpper(word)
+	if code := partOf(word); code != "" {
+		return code
+	}
 	if code := currencyWord(word); code != "" {
 		return code
 	}
@@ -206,7 +209,7 @@ func (r *reader) dateAbove(at Place, cells []cell, above bool) error {
 	}
 	text := r.datedText(cells)
 	found := findDates(text)
-	if above && r.o.Effective == "" && r.strangeDate(text, found) {
+	if r.o.Effective == "" && (above && r.strangeDate(text, found) || len(found) == 0 && saysWhen(text, above)) {
 		r.stated = append(r.stated, statedDate{at: at, text: excerpt(strings.TrimSpace(text))})
 	}
 	if len(found) == 0 {
@@ -252,11 +255,53 @@ func (r *reader) strangeDate(text string, found []foundDate) bool {
 	return false
 }
 
-// datedText joins the cells of a line, with the dates that a spreadsheet stores as numbers.
+// inForce are the words which say by themselves that prices begin: not only from.
+var (
+	inForce  = union(validWords, setOf("effective starting starts start apply applies applicable efectiva efectivo vigor vigueur vigore kraft effet increase increases increased decrease decreases geçerli obowiązuje obowiązują"))
+	payments = setOf("payment payments pay paid payable invoice invoices invoicing due dispute disputes bank credit")
+)
+
+var (
+	shortDate = regexp.MustCompile(`(?:^|[^\d./-])(\d{1,2})[./-](\d{1,2})\.?(?:$|[^\d./-])`)
+	afterDays = regexp.MustCompile(`(?i)\b\d+ ?(?:calendar |business |working |clear )?(?:days?|weeks?|months?|tagen?|wochen?|jours?|semaines?|días|dias|semanas|giorni)\b|\b(?:tomorrow|morgen|demain|mañana|amanhã|domani)\b|\b(?:next|following|coming|nächsten?|prochain) \pL+|\pL+ (?:next|prochain|próximo)\b`)
+	weekdays  = setOf("monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun montag dienstag mittwoch donnerstag freitag samstag sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo понедельник вторник среда четверг пятница")
+)
+
+// saysWhen reports whether a text says that prices begin on a day that it gives without a year, or in words. Below the
+// rates, it is a short text with a word such as effective.
+func saysWhen(text string, above bool) bool {
+	words := strings.FieldsFunc(strings.ToLower(parted(text)), separates)
+	if payments.any(words) || aboutIntervals.any(words) || !above && len(words) > 15 || !inForce.any(words) && !(above && startWords.any(words)) {
+		return false
+	}
+	if m := shortDate.FindStringSubmatch(text); m != nil && max(atoi(m[1]), atoi(m[2])) < 32 && min(atoi(m[1]), atoi(m[2])) < 13 && min(atoi(m[1]), atoi(m[2])) > 0 {
+		return true
+	}
+	for i, word := range words {
+		if monthOf(word) == 0 {
+			continue
+		}
+		for _, beside := range []int{i - 2, i - 1, i + 1} { // 7 December, 7 de diciembre, December 7th
+			if beside < 0 || beside >= len(words) {
+				continue
+			}
+			digits := strings.TrimRight(words[beside], "abcdefghijklmnopqrstuvwxyzº")
+			if n := atoi(digits); n > 0 && n < 32 && len(words[beside])-len(digits) < 4 {
+				return true
+			}
+		}
+	}
+	return weekdays.any(words) && inForce.any(words) || afterDays.MatchString(text) && inForce.any(words)
+}
+
+// datedText joins the cells of a line, with the dates that a spreadsheet stores as numbers. Beside a word such as
+// effective, a number of five digits is one too.
 func (r *reader) datedText(cells []cell) string {
 	shown := slices.Clone(cells)
+	beside := roleOf(textOf(cells), false) != roleless
 	for i, c := range shown {
-		if c.number && c.date {
+		text := strings.TrimSpace(c.text)
+		if c.number && c.date || beside && len(text) == 5 && allDigits(text) && (text[0] == '4' || text[0] == '5') {
 			if day, reason := r.serialDay(c.text); reason == "" {
 				shown[i].text = day
 			}

@@ -66,6 +66,7 @@ type reader struct {
 	stated          []statedDate // dates above the headings
 	alike           int          // prices that two names have
 	checked         string       // the last name that blocks nothing by itself
+	part            string       // the first cell of a currency
 	origins         origins
 
 	work       *stopwatch

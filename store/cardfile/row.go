@@ -171,6 +171,14 @@ func (r *reader) money(row *Row, column int, into *rating.Money, c cell) (reason
 	return reason
 }
 
+// askPart asks for the unit of a price beside a cell with a hundredth of a currency.
+func (r *reader) askPart(column int, c cell) {
+	name, minor := position(r.layout.cells, r.layout.at[column]), said{}.minor(c.text, "")
+	r.ask(Question{Code: "unit", Option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells), About: []string{minor},
+		Text:    fmt.Sprintf("the currency is %q, so the column %q may hold %s", excerpt(c.text), name, minor),
+		Choices: mapTo(name, prefixed(columnNames[column], []string{minor, wholeOf(column)}))})
+}
+
 // askShown asks for the unit of a price that a spreadsheet shows with a text beside the number.
 func (r *reader) askShown(column int, c cell) {
 	units, words := saidBy(c.unit, true).stated(c.unit, r.o.Currency)
@@ -407,7 +415,26 @@ func included(c cell) string {
 	return ""
 }
 
+// currency compares the currency of a line with the card's. It asks about prices in its hundredths, which are then those of all lines.
 func (r *reader) currency(c cell) string {
+	part := partOf(strings.TrimSpace(c.text))
+	if r.o.Currency == "" || part == r.o.Currency || strings.EqualFold(strings.TrimSpace(c.text), r.o.Currency) {
+		was := &r.part
+		if *was == "" {
+			*was = strings.TrimSpace(c.text)
+		}
+		if (partOf(*was) != "") != (part != "") {
+			return "is another part of the currency than in the lines before it"
+		}
+	}
+	if part != "" && part == r.o.Currency {
+		for _, column := range []int{colCost, colInter, colIntra, colConnect} {
+			if r.layout.at[column] >= 0 && r.layout.details[column] == "" {
+				r.askPart(column, c)
+			}
+		}
+		return ""
+	}
 	if r.o.Currency != "" && !strings.EqualFold(strings.TrimSpace(c.text), r.o.Currency) {
 		return "is not the card's currency, " + r.o.Currency
 	}

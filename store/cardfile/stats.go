@@ -200,6 +200,15 @@ func (s *columnStat) coded() bool {
 	})
 }
 
+// opensAndCloses reports whether a column has two to four words under a heading such as Routing.
+func (s *columnStat) opensAndCloses() bool {
+	n := len(s.values)
+	if s.blank {
+		n++
+	}
+	return n > 1 && n < 5 && routing.any(s.words) && !identities.any(s.words) && !plain.any(s.words) && !slices.ContainsFunc(s.values, func(v string) bool { return len(v) > 40 || strings.ContainsAny(v, "0123456789") })
+}
+
 // hearsLoud notes the words of a text which say that a price is not simply in force. A negation has its next word.
 func (s *columnStat) hearsLoud(text string) (is bool) {
 	note := func(said string) {
@@ -222,7 +231,7 @@ func (s *columnStat) hearsLoud(text string) (is bool) {
 		}
 		before, denies = word, negations[word]
 	}
-	if denies {
+	if denies && strings.Contains(text, " ") {
 		note(before)
 	}
 	return is
@@ -239,7 +248,7 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 	} else {
 		s.other = true
 	}
-	if len(s.loudly) <= maxCodes && len(text) <= 200 && strings.Contains(text, " ") && s.hearsLoud(text) {
+	if len(s.loudly) <= maxCodes && len(text) <= 200 && (strings.Contains(text, " ") || stateOf(text) == notAState) && s.hearsLoud(text) {
 		s.loud, doubtful = true, true
 	}
 	if text[0] >= 0xE3 && strings.ContainsAny(text, "不未无停禁") {
@@ -272,6 +281,9 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 		s.mark(r, true, at, cells, text)
 	}
 	state := stateOf(text)
+	if taxWords.any(s.words) {
+		state = notAState // VAT excluded
+	}
 	s.says[state] = s.says[state] || state != notAState
 	s.ends = s.ends || state == isWithdrawn
 	says := state != notAState && state != isSilent || strings.EqualFold(text, "new") || strings.EqualFold(text, "old")
@@ -399,7 +411,7 @@ func (r *reader) askColumns() {
 		}
 		varies, few := s.varied || s.blank || s.lines == 1, len(s.values) <= maxCodes
 		switch {
-		case (doubt || key && s.digits) && s.odd, s.loud, s.nested, s.foreign && !s.other, s.dates, s.pairs, s.says[isBlocked], s.says[isWithdrawn],
+		case (doubt || key && s.digits) && s.odd, s.loud, s.nested, s.foreign && !s.other, s.dates, s.pairs, s.says[isBlocked], s.says[isWithdrawn], s.opensAndCloses(),
 			varies && (s.numbers || s.states), varies && s.truths && few && s.odd, (s.varied || s.blank) && s.coded(), s.said != nil && len(s.values) > 1,
 			!varies && s.constant():
 			r.askColumn(s)
@@ -424,7 +436,11 @@ func (r *reader) checkName(at Place, cells []cell, name string) {
 		return
 	}
 	if s := r.layout.stats[i]; s != nil {
-		if word := blockWord(name); word != "" && len(s.loudly) <= maxCodes && !slices.Contains(s.loudly, word) {
+		word := blockWord(name)
+		if word == "" {
+			word = denialIn(name)
+		}
+		if word != "" && len(s.loudly) <= maxCodes && !slices.Contains(s.loudly, word) {
 			s.loudly = append(s.loudly, word)
 			s.mark(r, true, at, cells, name)
 		}
@@ -500,7 +516,7 @@ func (s *columnStat) kinds() (all []string) {
 	for _, word := range s.loudly {
 		all = append(all, "says "+word)
 	}
-	if s.coded() {
+	if s.coded() || s.opensAndCloses() {
 		for _, code := range s.values {
 			if stateOf(code) == notAState {
 				all = append(all, "code "+code)

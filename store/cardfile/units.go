@@ -105,8 +105,10 @@ func (s said) minor(text, currency string) string {
 		at := slices.Index(s.words, l)
 		return s.heading && at >= 0 && !(at+1 < len(s.words) && s.words[at+1] == "m") // p/m is per minute
 	}
-	switch {
-	case strings.Contains(text, "¢"), centWords.any(s.words), letter("c"):
+	switch code := partIn(text); {
+	case pennies[code]:
+		return "pence"
+	case code != "", strings.Contains(text, "¢"), centWords.any(s.words), letter("c"):
 		return "cents"
 	case penceWords.any(s.words), letter("p"), slices.Contains(s.words, "ppm") && pennies[currency]:
 		return "pence"

@@ -261,7 +261,7 @@ func hanParted(text string) string {
 // The words that make a column doubtful if it is not read.
 var (
 	priceDoubt = setOf("rate rates price prices cost costs tariff charge charges fee fees surcharge surcharges tax discount multiplier factor vat mwst iva tva gst ндс ppc ppm addition additional extra gebühr gebühren verbindungsgebühr verbindungsentgelt entgelt zuschlag aufschlag frais supplément cargo cargos recargo taxa taxas toeslag opłata ücret плата надбавка amount margin markup setup connect connection credit uplift premium precio prix preis tarifa цена тариф")
-	timeDoubt  = setOf("minimum minimal min minute minutes interval increment resolution duration grace seconds sec secs period peak offpeak weekend rounding date dates expiry expires expiration until end effective valid validity begin start step pulse terms billing incr initial recurring abrechnung abrechnungstakt takt taktung facturación facturation tarification fatturazione faturamento redondeo rundung intervall intervalo intervalle datum fecha inicio début beginn data дата free included")
+	timeDoubt  = setOf("minimum minimal min minute minutes interval increment resolution duration grace seconds sec secs period peak offpeak weekend rounding date dates expiry expires expiration until end effective valid validity begin start step pulse inc incs charging terms billing incr initial recurring abrechnung abrechnungstakt takt taktung facturación facturation tarification fatturazione faturamento redondeo rundung intervall intervalo intervalle datum fecha inicio début beginn data дата free included")
 	stateDoubt = setOf("status state blocked block blocking closed close barred barring stop suspended inactive disabled available availability routable change changes changed action active enabled disabled new old withdrawn deleted sperre sperrung gesperrt bloqueo bloqueio blocage blocco блокировка")
 	goodStates = setOf("enabled active available open routable offered allowed activo activa actif aktiv ativo attivo")
 	// plain are the words of headings of columns that number something.
@@ -295,8 +295,8 @@ const (
 var states = func() map[string]state {
 	m := map[string]state{}
 	for is, words := range map[state]string{
-		isOpen:      "alta,actieve,actief,aktywny,aktywne,otwarty,açık,aktif,open,available,active,enabled,activo,activa,abierto,ouvert,ouverte,actif,active,aktiv,offen,ativo,ativa,aberto,attivo,aperto,открыт,открыто,активен,активно,开放,开通,有效,启用",
-		isBlocked:   "cerrada,cerrados,cerradas,fermées,fermés,chiusa,chiusi,chiuse,fechada,fechados,eingestellt,sin servicio,fuera de servicio,закрыта,закрыты,suspendido,suspendida,suspendu,suspendue,suspenso,suspensa,sospeso,désactivé,désactivée,desactivado,desactivada,desativado,desativada,disattivato,deaktiviert,geblokkeerd,gesloten,zablokowany,zablokowane,kapalı,blocked,closed,unavailable,not available,not offered,no route,disabled,inactive,barred,suspended,bloqueado,bloqueada,cerrado,inactivo,fermé,fermée,ferme,bloqué,bloquée,bloque,inactif,gesperrt,geschlossen,inaktiv,fechado,inativo,bloccato,chiuso,закрыт,закрыто,заблокирован,заблокировано,блокирован,关闭,停用,禁用,封锁,屏蔽", //nolint:misspell // Portuguese
+		isOpen:      "allow,allowed,permit,permitted,include,included,live,on,alta,actieve,actief,aktywny,aktywne,otwarty,açık,aktif,open,available,active,enabled,activo,activa,abierto,ouvert,ouverte,actif,active,aktiv,offen,ativo,ativa,aberto,attivo,aperto,открыт,открыто,активен,активно,开放,开通,有效,启用",
+		isBlocked:   "deny,denied,block,stop,stopped,exclude,excluded,forbidden,prohibited,dead,off,verboten,prohibido,prohibida,interdit,interdite,proibido,proibida,vietato,coupé,coupée,запрещено,запрещён,cerrada,cerrados,cerradas,fermées,fermés,chiusa,chiusi,chiuse,fechada,fechados,eingestellt,sin servicio,fuera de servicio,закрыта,закрыты,suspendido,suspendida,suspendu,suspendue,suspenso,suspensa,sospeso,désactivé,désactivée,desactivado,desactivada,desativado,desativada,disattivato,deaktiviert,geblokkeerd,gesloten,zablokowany,zablokowane,kapalı,blocked,closed,unavailable,not available,not offered,no route,disabled,inactive,barred,suspended,bloqueado,bloqueada,cerrado,inactivo,fermé,fermée,ferme,bloqué,bloquée,bloque,inactif,gesperrt,geschlossen,inaktiv,fechado,inativo,bloccato,chiuso,закрыт,закрыто,заблокирован,заблокировано,блокирован,关闭,停用,禁用,封锁,屏蔽", //nolint:misspell // Portuguese
 		isWithdrawn: "eliminada,eliminados,supprimée,supprimés,retirada,retirée,entfällt,dado de baja,dada de baja,ceased,cancelled,canceled,dropped,retired,baja,résilié,résiliée,gekündigt,withdrawn,withdraw,deleted,delete,removed,remove,discontinued,ended,expired,terminated,retirado,eliminado,supprimé,retiré,gelöscht,entfernt,removido,удален,удалён,удалено,删除,取消",
 		isSilent:    "increase,increased,decrease,decreased,unchanged,no change,changed,change,new,current,same,up,down,nc,new code,pending increase,pending decrease",
 	} {
@@ -322,7 +322,7 @@ var negations = setOf("no not never cannot nicht kein keine keinen nie jamais nu
 // loudPairs are pairs of words that say so too.
 var loudPairs = func() map[[2]string]bool {
 	all := map[[2]string]bool{}
-	for pair := range strings.SplitSeq("est plus,ne pas,ne plus,non disponible,non routable,non available,plus offert,plus desservi,fuera de,sin servicio,de baja,hors service,außer betrieb,out of,on hold", ",") {
+	for pair := range strings.SplitSeq("temporarily down,currently down,is down,are down,min charge,min charged,min duration,min billing,est plus,ne pas,ne plus,non disponible,non routable,non available,plus offert,plus desservi,fuera de,sin servicio,de baja,hors service,außer betrieb,out of,on hold", ",") {
 		first, second, _ := strings.Cut(pair, " ")
 		all[[2]string{first, second}] = true
 	}
@@ -330,18 +330,27 @@ var loudPairs = func() map[[2]string]bool {
 }()
 
 // loudWords are the words in a longer text which say that a price is not simply in force.
-var loudWords = union(negations, blockWords, setOf("surcharge surcharges minimum multiplier stop stops stopped halt halted cease ceases close closes block blocks forbidden zuschlag recargo supplément suplemento"))
+var loudWords = union(negations, blockWords, setOf("surcharge surcharges minimum multiplier stop stops halt halted deny denies denied dead outage coupé coupée coupées suspension suspensión suspensão sospensione cease ceases close closes block blocks forbidden zuschlag recargo supplément suplemento"))
+
+// otherwiseMeant are words of a status that have another meaning in a longer text: taxes are excluded.
+var otherwiseMeant = setOf("ended terminated exclude excluded")
 
 // blockWords are the words in a longer text which say that something is blocked or withdrawn.
 var blockWords = func() wordSet {
 	words := wordSet{}
 	for word, is := range states {
-		if (is == isBlocked || is == isWithdrawn) && len(word) > 5 && !strings.Contains(word, " ") && word != "ended" && word != "terminated" {
+		if (is == isBlocked || is == isWithdrawn) && len(word) > 5 && !strings.Contains(word, " ") && !otherwiseMeant[word] {
 			words[word] = true
 		}
 	}
 	return words
 }()
+
+// routable are the words behind a negation in a name which say that there is no route.
+var routable = union(possible, setOf("use used usage service serviced traffic allowed permitted active working send terminate bedient genutzt servicio serviço servizio обслуживается маршрута"))
+
+// stopping are words which say that there is no route if a name ends with them.
+var stopping = setOf("stop stopped block deny denied dead")
 
 // longestBlock limits the words that blockShapes knows.
 const longestBlock = 24
@@ -393,6 +402,50 @@ func asBlockWord(word string) string {
 	return ""
 }
 
+// denialIn returns the words of a name which say that there is no route, such as DO NOT ROUTE, NOT IN USE and a last
+// word stop; or "". Each name is looked at, and few have such a word.
+func denialIn(name string) string {
+	if !mayDeny(name) {
+		return ""
+	}
+	words := strings.FieldsFunc(strings.ToLower(name), separates)
+	for i, word := range words {
+		if negations[word] {
+			for end := i + 1; end < min(i+4, len(words)); end++ {
+				if routable[words[end]] || words[end] == "access" && end == i+1 {
+					return strings.Join(words[i:end+1], " ")
+				}
+			}
+		}
+	}
+	if n := len(words); n > 1 && stopping[words[n-1]] && words[n-2] != "non" {
+		return words[n-1]
+	}
+	return ""
+}
+
+// mayDeny reports whether a text has a word that begins like a negation or stop and has its length, or a letter beyond ASCII.
+func mayDeny(text string) bool {
+	begin := 0
+	for i := range len(text) + 1 {
+		if i < len(text) {
+			if c := text[i]; c >= 0x80 {
+				return true
+			} else if c|0x20 >= 'a' && c|0x20 <= 'z' {
+				continue
+			}
+		}
+		if n := i - begin; n > 1 && n < 8 {
+			switch [2]byte{text[begin] | 0x20, text[begin+1] | 0x20} {
+			case [2]byte{'n', 'o'}, [2]byte{'n', 'e'}, [2]byte{'n', 'u'}, [2]byte{'n', 'i'}, [2]byte{'n', 'a'}, [2]byte{'k', 'e'}, [2]byte{'j', 'a'}, [2]byte{'c', 'a'}, [2]byte{'s', 't'}, [2]byte{'d', 'e'}, [2]byte{'b', 'l'}:
+				return true
+			}
+		}
+		begin = i + 1
+	}
+	return false
+}
+
 // hanBlocks are those of blockWords in Chinese characters, which stand within others.
 var hanBlocks = slices.DeleteFunc(slices.Sorted(maps.Keys(blockWords)), func(word string) bool {
 	return !strings.ContainsFunc(word, func(c rune) bool { return unicode.Is(unicode.Han, c) })
@@ -406,6 +459,9 @@ var (
 
 // identities are the words of headings of columns that name something, so that short values are no codes of a status.
 var identities = setOf("operator network carrier iso country region language lang zone continent supplier provider vendor owner type class note notes comment comments currency lata ocn")
+
+// routing are the words of headings of columns whose few values may open and close a route.
+var routing = setOf("route routes routing routable traffic service services access lcr mode flag reachable reachability")
 
 // unitHeads are the words of headings of columns that may say what prices are.
 var unitHeads = union(priceCore, setOf("unit units uom measure measurement basis charging charged billing bill currency denomination vat tax taxes mwst iva tva einheit unidad unité unite единица 单位"))
