@@ -138,3 +138,20 @@ func TestASecondLineOfHeadingsBelongsToTheFirst(t *testing.T) {
 		}
 	}
 }
+
+// A column may be half of the prefix, on either side, and no choice leads to a line that is refused.
+func TestHalfOfAPrefixIsOfferedWithItsOtherHalf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"Destination,Int. Code,City Code,USD/min / London,44,20,1":                                  {"map=Int. Code+City Code=prefix -> line 2: 4420 costs 1"},
+		"Destination,Digits A,City Code,USD/min / London,44,20,1 / B,49,30,1":                       {"map=Digits A+City Code=prefix -> line 2: 4420 costs 1", "map=City Code+Digits A=prefix -> line 2: 2044 costs 1"},
+		"Destination,CountryCode,Breakout,Rate / Kazakhstan,7,\"75, 77\",1 / Russia,7,\"71, 72\",2": {"map=CountryCode+Breakout=prefix -> line 2: each of 775 and 777 costs 1"},
+	} {
+		got := askedOf(t, fileOf("a.csv", []byte(strings.ReplaceAll(text, " / ", "\n")+"\n")), cardfile.Options{NANP: no()})
+		for _, choice := range want {
+			if !strings.Contains(got, choice) || strings.Contains(got, "is refused") {
+				t.Errorf("%s: %s, want %s", text, got, choice)
+			}
+		}
+	}
+}

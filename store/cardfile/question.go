@@ -95,6 +95,9 @@ func (r *reader) asked(err error) error {
 		for n := range q.Choices {
 			q.Choices[n].Effect = r.effect(q.on, q.Choices[n])
 		}
+		if q.Code == "column" {
+			q.Choices = slices.DeleteFunc(q.Choices, func(c Choice) bool { return c.number() && strings.Contains(c.Effect, refusedEffect) })
+		}
 	}
 	return Open(r.questions, r.mapping())
 }
@@ -119,6 +122,14 @@ func Open(questions []Question, mapping []Mapped) error {
 	return all
 }
 
+// number reports whether a choice takes a column for a fee or an interval.
+func (c Choice) number() bool {
+	meaning := c.Value[strings.LastIndex(c.Value, "=")+1:]
+	return c.Parameter == "map" && (meaning == "connect" || meaning == "mcd" || meaning == "pulse")
+}
+
+const refusedEffect = " is refused: "
+
 // effect describes what a line means with an option.
 func (r *reader) effect(s *sampleLine, c Choice) string {
 	if s == nil {
@@ -141,7 +152,7 @@ func (r *reader) effect(s *sampleLine, c Choice) string {
 	}
 	row, why := q.rowOrSum(s.cells)
 	if !why.none() {
-		return fmt.Sprintf("%s is refused: %s %q %s", s.at, why.column, excerpt(why.cell), why.reason)
+		return fmt.Sprintf("%s%s%s %q %s", s.at, refusedEffect, why.column, excerpt(why.cell), why.reason)
 	}
 	return s.at.String() + ": " + q.describe(&row)
 }

@@ -526,6 +526,11 @@ func (s *columnStat) kinds() (all []string) {
 	return all
 }
 
+// onlyDigits reports whether a text is digits, or a list of them.
+func onlyDigits(text string) bool {
+	return text[0] >= '0' && text[0] <= '9' && !strings.ContainsFunc(text, func(c rune) bool { return !strings.ContainsRune("0123456789,;/ -", c) })
+}
+
 // askColumn asks what a column means.
 func (r *reader) askColumn(s *columnStat) {
 	free := func(column int) bool { return s.of.at[column] < 0 }
@@ -571,8 +576,12 @@ func (r *reader) askColumn(s *columnStat) {
 	if s.numbers && (priceCore.any(s.words) || free(colCost)) {
 		choices = append(mapTo(s.name, []string{"cost"}), choices...)
 	}
-	if whole := s.of.at[colPrefix]; s.numbers && !priceDoubt.any(s.words) && !timeDoubt.any(s.words) && whole >= 0 && len(s.of.parts) == 0 && !slices.ContainsFunc(s.values, func(v string) bool { return !allDigits(v) }) {
-		choices = append(choices, mapTo(position(s.of.cells, whole)+"+"+s.name, []string{"prefix"})...)
+	if whole := s.of.at[colPrefix]; s.numbers && !priceDoubt.any(s.words) && !timeDoubt.any(s.words) && whole >= 0 && len(s.of.parts) == 0 && !slices.ContainsFunc(s.values, func(v string) bool { return !onlyDigits(v) }) {
+		name := position(s.of.cells, whole)
+		if column, _, _, _ := columnFor(s.of.headingOf(whole)); column == colArea {
+			choices = append(choices, mapTo(s.name+"+"+name, []string{"prefix"})...)
+		}
+		choices = append(choices, mapTo(name+"+"+s.name, []string{"prefix"})...)
 	}
 	choices = append(choices, Choice{Parameter: "ignore", Value: s.name})
 	on, sample := s.doubt, s.doubted

@@ -132,7 +132,7 @@ var grammars = []grammar{
 	{colCountry, []wordSet{setOf("country"), setOf("code codes prefix cc")}, setOf("dial dialing dialling calling phone the of international")},
 	{colArea, []wordSet{setOf("area city"), setOf("code codes prefix prefixes")}, setOf("dial dialing dialling calling phone the of")},
 	{colPrefix, []wordSet{setOf("prefix prefixes code codes dialcode dialcodes prefijo prefijos código códigos codigo codigos indicatif indicatifs préfixe préfixes prefixe prefixo prefixos prefisso prefissi vorwahl vorwahlen kennzahl код коды префикс префиксы")},
-		setOf("dial dialing dialling dialed dialled dialing digits number numbers range ranges phone telephone tel calling destination destinations dest complete full e 164 e164 routing breakout the of de del da do destino destinos international intl route направления direction")},
+		setOf("dial dialing dialling dialed dialled dialing digits number numbers range ranges phone telephone tel calling destination destinations dest complete full e 164 e164 routing breakout the of de del da do destino destinos international intl int route направления direction")},
 	{colPrefix, []wordSet{setOf("number numbers digits rufnummer rufnummern"), setOf("range ranges dial dialed dialled dialing dialling phone destination prefix")}, setOf("the of")},
 	{colName, []wordSet{setOf("destination destinations country countries description name region zone area location dest operator network city destino destinos país pais países libellé libelle pays ziel zielland land beschreibung bezeichnung направление страна название описание nombre nome descripción descripcion descrição descricao destinazione paese zielname")}, //nolint:misspell // Spanish
 		setOf("name names of the de del la da do call")},
