@@ -69,6 +69,39 @@ var hidden = []struct {
 	{"a payment", "Prefix,Rate / 44,2 /  / Payment applies 30 days from invoice", cardfile.Options{}, []string{"44=2 0/1"}},
 	{"a telephone number", "Valid for Customer 45678 / Prefix,Rate / 44,2", cardfile.Options{}, []string{"44=2 0/1"}},
 	{"a time of answer", "Prefix,Rate / 44,2 /  / Questions are answered from Monday to Friday", cardfile.Options{}, []string{"44=2 0/1"}},
+	// Steps in other notations.
+	{"steps with a hyphen", "Prefix,Rate,Bill Inc. / 44,2,60-60 / 49,2,60-60", cardfile.Options{}, []string{"column Bill Inc.: map=Bill Inc.=pulse -> line 2: 44 costs 2, 60/60"}},
+	{"steps with a space", "Prefix,Rate,Inc / 44,2,60 60 / 49,2,60 60", cardfile.Options{}, []string{"column Inc: map=Inc=pulse -> line 2: 44 costs 2, 60/60"}},
+	{"steps with an x", "Prefix,Rate,BI / 44,2,1x1 / 49,2,1x1", cardfile.Options{}, []string{"column BI: map=BI=pulse -> line 2: 44 costs 2, 1/1"}},
+	{"steps with a bar", "Prefix,Rate,BI / 44,2,30|6 / 49,2,30|6", cardfile.Options{}, []string{"column BI: map=BI=pulse -> line 2: 44 costs 2, 30/6"}},
+	{"full minutes", "Prefix,Rate,Charging / 44,2,Full minute / 49,2,Full minute", cardfile.Options{}, []string{"column Charging: map=Charging=pulse -> line 2: 44 costs 2, 0/60"}},
+	{"German minutes", "Vorwahl,Preis,Abr. / 44,2,minutengenau / 49,2,minutengenau", cardfile.Options{}, []string{"column Abr.: map=Abr.=pulse -> line 2: 44 costs 2, 0/60"}},
+	{"steps that are read", "Prefix,Rate,Billing Increment / 44,2,60-60 / 45,2,30|6 / 46,2,per minute / 47,2,Full minute / 48,2,per second / 49,2,60 60", cardfile.Options{},
+		[]string{"44=2 60/60; 45=2 30/6; 46=2 0/60; 47=2 0/60; 48=2 0/1; 49=2 60/60"}},
+	{"a range that is no step", "Prefix,Rate,Level / 44,2,33-61 / 49,2,33-61", cardfile.Options{}, []string{"44=2 0/1; 49=2 0/1"}},
+	{"a unit of prices", "Prefix,Rate,UOM / 44,2,per minute / 49,2,per minute", cardfile.Options{}, []string{"44=2 0/1; 49=2 0/1"}},
+	// Fees in texts.
+	{"a fee above", "Connection fee 0.01 per call / Prefix,Rate / 44,2", cardfile.Options{}, []string{"text Connection fee 0.01 per call: ignore=Connection fee 0.01 per call"}},
+	{"a minimum above", "Minimum call charge USD 0.05 / Prefix,Rate / 44,2", cardfile.Options{}, []string{"text Minimum call charge USD 0.05"}},
+	{"a minimum below", "Prefix,Rate / 44,2 /  / Minimum charge per call: 0.05 USD", cardfile.Options{}, []string{"text Minimum charge per call: 0.05 USD"}},
+	{"a surcharge below", "Prefix,Rate / 44,2 /  / ** 4479 surcharge 0.05 per call", cardfile.Options{}, []string{"text ** 4479 surcharge 0.05 per call"}},
+	{"other origins below", "Prefix,Rate / 44,2 /  / Calls from all other origins: 0.25 USD", cardfile.Options{}, []string{"text Calls from all other origins: 0.25 USD"}},
+	{"a fee, answered", "Connection fee 0.01 per call / Prefix,Rate / 44,2", cardfile.Options{Ignore: []string{"Connection fee 0.01 per call"}}, []string{"44=2 0/1"}},
+	{"a fee without an amount", "Prefix,Rate / 44,2 /  / A surcharge may apply for some origins", cardfile.Options{}, []string{"44=2 0/1"}},
+	{"a fee of a late payment", "Prefix,Rate / 44,2 /  / Late payment fee: 25.00 USD", cardfile.Options{}, []string{"44=2 0/1"}},
+	{"a share", "Prefix,Rate / 44,2 /  / Fees of 1.5% apply to refunds", cardfile.Options{}, []string{"44=2 0/1"}},
+	// A column of yes and no whose heading may be that of a date.
+	{"active", "Prefix,Rate,Active / 44,2,Yes / 4479,2,No", cardfile.Options{}, []string{"status Active: map=Active=open -> line 2: 44 costs 2, 0/1 | map=Active=blocked -> line 2: 44 is blocked | ignore=Active"}},
+	{"valid", "Prefix,Rate,Valid / 44,2,1 / 4479,2,0", cardfile.Options{}, []string{"status Valid: map=Valid=open"}},
+	{"active, answered", "Prefix,Rate,Active / 44,2,Yes / 4479,2,No", with(cardfile.Options{}, "Active=open"), []string{"44=2 0/1; 4479=2 0/1 blocked"}},
+	{"a sign behind a price", "Prefix,Rate / 44,0.03$ / 49,2", cardfile.Options{Currency: "USD"}, []string{"44=0.03 0/1; 49=2 0/1"}},
+	// Units behind prices.
+	{"cents behind a price", "Prefix,Rate / 44,2.5¢ / 49,3¢", cardfile.Options{Currency: "USD"}, []string{"unit Rate: map=Rate=cost:cents -> line 2: 44 costs 0.025"}},
+	{"cents behind a price, answered", "Prefix,Rate / 44,2.5c / 49,3c", with(cardfile.Options{Currency: "USD"}, "Rate=cost:cents"), []string{"44=0.025 0/1; 49=0.03 0/1"}},
+	{"pence behind a price", "Prefix,Rate / 44,2p", gbp, []string{"unit Rate: map=Rate=cost:pence -> line 2: 44 costs 0.02"}},
+	{"seconds behind a price", "Prefix,Rate / 44,0.0002/sec", cardfile.Options{}, []string{"unit Rate: map=Rate=cost:second -> line 2: 44 costs 0.012"}},
+	{"minutes behind a price", "Prefix,Rate / 44,2/min / 49,2/min", cardfile.Options{}, []string{"44=2 0/1; 49=2 0/1"}},
+	{"a last line that counts", "Prefix,Rate / 44,2 / 49,2 / 2 records", cardfile.Options{}, []string{"44=2 0/1; 49=2 0/1"}},
 }
 
 var gbp = cardfile.Options{Currency: "GBP"}
@@ -101,6 +134,16 @@ func TestALineInAnotherPartOfTheCurrencyIsRefused(t *testing.T) {
 	o.NANP = no()
 	_, report, err := readAll(t, fileOf("a.csv", []byte("Prefix,Rate,Currency\n44,2,GBp\n49,3,GBP\n")), o)
 	if err != nil || report.Lines.Refused != 1 {
+		t.Errorf("%v %+v", err, report.Lines)
+	}
+}
+
+func TestAPriceInAnotherUnitThanTheOneBeforeIsRefused(t *testing.T) {
+	t.Parallel()
+	o := with(cardfile.Options{Currency: "USD"}, "Rate=cost:cents")
+	o.NANP = no()
+	rows, report, err := readAll(t, fileOf("a.csv", []byte("Prefix,Rate\n44,2¢\n45,0\n49,3\n")), o)
+	if err != nil || report.Lines.Refused != 1 || len(rows) != 2 {
 		t.Errorf("%v %+v", err, report.Lines)
 	}
 }

@@ -262,7 +262,7 @@ var (
 )
 
 var (
-	shortDate = regexp.MustCompile(`(?:^|[^\d./-])(\d{1,2})[./-](\d{1,2})\.?(?:$|[^\d./-])`)
+	shortDate = regexp.MustCompile(`(?:^|[^\d./-])(\d{1,2})(?:[/-](\d{1,2})|\. ?(\d{1,2})\.)(?:$|[^\d./%-])`)
 	afterDays = regexp.MustCompile(`(?i)\b\d+ ?(?:calendar |business |working |clear )?(?:days?|weeks?|months?|tagen?|wochen?|jours?|semaines?|días|dias|semanas|giorni)\b|\b(?:tomorrow|morgen|demain|mañana|amanhã|domani)\b|\b(?:next|following|coming|nächsten?|prochain) \pL+|\pL+ (?:next|prochain|próximo)\b`)
 	weekdays  = setOf("monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun montag dienstag mittwoch donnerstag freitag samstag sonntag lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo понедельник вторник среда четверг пятница")
 )
@@ -274,8 +274,11 @@ func saysWhen(text string, above bool) bool {
 	if payments.any(words) || aboutIntervals.any(words) || !above && len(words) > 15 || !inForce.any(words) && !(above && startWords.any(words)) {
 		return false
 	}
-	if m := shortDate.FindStringSubmatch(text); m != nil && max(atoi(m[1]), atoi(m[2])) < 32 && min(atoi(m[1]), atoi(m[2])) < 13 && min(atoi(m[1]), atoi(m[2])) > 0 {
-		return true
+	if m := shortDate.FindStringSubmatch(text); m != nil {
+		one, other := atoi(m[1]), atoi(m[2]+m[3])
+		if low := min(one, other); low > 0 && low < 13 && max(one, other) < 32 && !(one == 24 && other == 7) {
+			return true
+		}
 	}
 	for i, word := range words {
 		if monthOf(word) == 0 {

@@ -189,7 +189,7 @@ func (r *reader) useLayout(l *layout) error {
 // measure applies the units that the columns have.
 func (r *reader) measure(l *layout) {
 	for column := range r.styles {
-		r.styles[column].unit = unitOf(l.details[column])
+		r.styles[column].unit, r.styles[column].priced = unitOf(l.details[column]), false
 	}
 }
 

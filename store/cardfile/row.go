@@ -80,6 +80,9 @@ func (r *reader) row(cells []cell) (row Row, why refusal) {
 	p.optional(colIncluded, included)
 	p.optional(colCurrency, func(c cell) string { return r.currency(c) })
 	p.optional(colFrom, func(c cell) (reason string) {
+		if _, truth := truthOf(c.text); truth && !c.date {
+			return r.strangeStatus(colFrom, c)
+		}
 		row.From, reason = r.date(c)
 		return reason
 	})
@@ -146,9 +149,27 @@ func (r *reader) name(into *string, c cell) string {
 	return ""
 }
 
+// unitBehind matches a price with its unit, such as 1.2¢ and 0.012/min.
+var unitBehind = regexp.MustCompile(`^([\d.,]*\d) ?(¢|[cp]|[Cc]ts?|[Cc]ents?|[Pp]ence|GBp|GBX|ZAc|ILa|USc|(?:/|per ) ?\pL{1,12})\.?$`)
+
 func (r *reader) money(row *Row, column int, into *rating.Money, c cell) (reason string) {
 	s := &r.styles[column]
+	unit := ""
+	if text := strings.TrimSpace(c.text); !c.number && text != "" && (text[len(text)-1] < '0' || text[len(text)-1] > '9') {
+		if parts := unitBehind.FindStringSubmatch(text); parts != nil {
+			c.text, unit = parts[1], parts[2]
+			if _, words := saidBy(unit, true).stated(unit, r.o.Currency); words != "" {
+				c.unit = unit
+			}
+		}
+	}
 	m, reason := s.price(c, r.o.Currency)
+	if reason == "" && m != 0 {
+		if s.priced && s.behind != unit {
+			return "has another unit than the prices before it"
+		}
+		s.behind, s.priced = strings.Clone(unit), true
+	}
 	switch reason {
 	case ambiguousMark:
 		if reason = r.mark(s, column, c); reason == "" {
@@ -190,7 +211,7 @@ func (r *reader) askShown(column int, c cell) {
 		units = slices.DeleteFunc(slices.Clone(units), func(u string) bool { return !slices.Contains(details[colConnect], u) })
 	}
 	r.ask(Question{Code: "unit", Option: "map", Column: name, Sample: c.text, on: r.sampleOf(r.at, r.cells), About: []string{words},
-		Text:    fmt.Sprintf("the spreadsheet shows prices of the column %q with the text %q, so they may be %s", name, excerpt(c.unit), words),
+		Text:    fmt.Sprintf("prices of the column %q stand beside the text %q, so they may be %s", name, excerpt(c.unit), words),
 		Choices: mapTo(name, prefixed(columnNames[column], append(slices.Clone(units), whole)))})
 }
 
@@ -237,10 +258,10 @@ func (r *reader) status(p *lineReader, row *Row) {
 			return r.withdrawn(row, c)
 		case isSilent:
 			if text := strings.ToLower(strings.TrimSpace(c.text)); (text == "up" || text == "down") && columnOfStatus(position(r.layout.cells, r.layout.at[colStatus])) {
-				return r.strangeStatus(c)
+				return r.strangeStatus(colStatus, c)
 			}
 		default:
-			return r.strangeStatus(c)
+			return r.strangeStatus(colStatus, c)
 		}
 		return ""
 	})
@@ -266,10 +287,10 @@ func columnOfStatus(name string) bool {
 	return known && column == colStatus
 }
 
-// strangeStatus asks about a status that is yes or no, or up or down, and about a column of states of a country. It refuses others.
-func (r *reader) strangeStatus(c cell) string {
+// strangeStatus asks about a status, or a column such as Active, that is yes or no, or up or down, and about a column of states of a country. It refuses others.
+func (r *reader) strangeStatus(column int, c cell) string {
 	text := strings.TrimSpace(c.text)
-	name := position(r.layout.cells, r.layout.at[colStatus])
+	name := position(r.layout.cells, r.layout.at[column])
 	_, truth := truthOf(text)
 	words, _ := heading(name)
 	place := len(text) == 2 && strings.ToUpper(text) == text && !strings.ContainsAny(text, "0123456789") && slices.Contains([]string{"state", "estado", "stato", "état", "etat"}, words)
@@ -365,10 +386,16 @@ func (r *reader) counting(p *lineReader, row *Row) {
 var steps = regexp.MustCompile(`^(\d{1,5}) ?(\pL{0,10})\.?(?: ?([/+:]) ?(\d{1,5}) ?(\pL{0,10})\.?)?$`)
 
 // plainSteps writes intervals such as 1 min, 60s/1s, 1+1 and 1:1 like 60 and 60/1, in seconds, or in the minutes of the
-// column. Other texts stay as they are, among them 1:30, which may be a time.
+// column. 60-60 and full minute are read too. Other texts stay as they are, among them 1:30, which may be a time.
 func plainSteps(text string, minutes bool) string {
 	if strings.Trim(text, "0123456789/") == "" { // as most are
 		return text
+	}
+	if first, next, is := stepPair(strings.TrimSpace(text)); is && !minutes && !strings.Contains(text, ":") {
+		return first + "/" + next
+	}
+	if seconds, _ := stepsIn(text); seconds != "" {
+		text = choose(seconds == "60", "1 min", "1 s")
 	}
 	m := steps.FindStringSubmatch(strings.ToLower(strings.TrimSpace(text)))
 	if m == nil || m[3] == ":" && len(m[4]) == 2 && atoi(m[1]) < 60 {

@@ -273,6 +273,9 @@ func (s *columnStat) classify(r *reader, at Place, cells []cell, text string) {
 		doubtful = kind != 0 && kind != '0'
 		s.odd = s.odd || kind != '0' && !noPrice(text)
 	}
+	if seconds, whole := stepsIn(text); seconds == "60" && (whole || timeDoubt.any(s.words)) {
+		s.pairs, doubtful = true, true
+	}
 	if doubtful || text[0] >= '0' && text[0] <= '9' {
 		s.mark(r, doubtful, at, cells, text)
 		return
@@ -309,6 +312,9 @@ func numberKind(text string) byte {
 	if len(text) > 40 {
 		return 0
 	}
+	if _, _, is := stepPair(text); is {
+		return 'p'
+	}
 	text = unitless(text)
 	slashes, others, digits, zero := 0, 0, 0, true
 	for _, c := range text {
@@ -337,6 +343,49 @@ func numberKind(text string) byte {
 		return '0'
 	}
 	return 'n'
+}
+
+// stepPair divides two intervals such as 60-60, 60 60, 1x1 and 30|6.
+func stepPair(text string) (first, next string, is bool) {
+	if len(text) < 3 || len(text) > 9 {
+		return "", "", false
+	}
+	at := strings.IndexAny(text, "-+x| :")
+	if at < 1 || text[at] == ' ' && len(text)-at == 4 { // 1 300 is one number
+		return "", "", false
+	}
+	first, next = text[:at], strings.TrimLeft(text[at:], " ")
+	if next = strings.TrimLeft(strings.TrimLeft(next, "-+x|:"), " "); first == "0" {
+		return first, next, next == "1" || mayBeInterval(next)
+	}
+	return first, next, (first == "1" || mayBeInterval(first)) && (next == "1" || mayBeInterval(next))
+}
+
+// fully are the words beside a unit of time which say that each started one is billed.
+var fully = setOf("full whole started begun complete entire volle volltakt angefangene entero completo entière entamée inteiro intero vollen")
+
+// stepsIn returns the seconds of increments in words, such as full minute and per second, or "".
+func stepsIn(text string) (seconds string, whole bool) {
+	if len(text) > 40 || strings.ContainsAny(text, "0123456789") {
+		return "", false
+	}
+	for word := range strings.FieldsFuncSeq(strings.ToLower(text), separates) {
+		switch {
+		case minuteWord[word], minuteWords[word]:
+			seconds = "60"
+		case secondWords[word]:
+			seconds = "1"
+		case word == "minutengenau", word == "minutentakt":
+			seconds, whole = "60", true
+		case word == "sekundengenau", word == "sekundentakt":
+			seconds, whole = "1", true
+		case fully[word]:
+			whole = true
+		case !perWords[word] && word != "each" && word != "every" && word != "billing" && word != "billed":
+			return "", false
+		}
+	}
+	return seconds, whole
 }
 
 // unitless returns a text without its currencies and units of time: 60/60 for 60s/60s. It returns the text if

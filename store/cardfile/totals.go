@@ -9,6 +9,18 @@ import (
 
 var totals = []string{"total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "count", "end", "eof", "end of file", "rows", "records"}
 
+// countedThings are the words of a last line such as 2 records.
+var countedThings = []string{"total", "rows", "records", "lines", "entries", "prefixes", "codes", "destinations", "rates", "routes", "items", "registros", "zeilen", "lignes", "записей"}
+
+func filled(cells []cell) (n int) {
+	for _, c := range cells {
+		if strings.TrimSpace(c.text) != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // isTotal reports whether a line is a total and has no prefix.
 func (r *reader) isTotal(cells []cell) bool { return r.sumsUp(cells) && !r.prefixBeside(cells) }
 
@@ -21,6 +33,9 @@ func (r *reader) sumsUp(cells []cell) bool {
 				return false // as most lines begin
 			}
 			words, _ := heading(text)
+			if text[0] >= '0' && text[0] <= '9' { // 2 records
+				return filled(cells) == 1 && slices.Contains(countedThings, strings.TrimLeft(words, " 0123456789"))
+			}
 			return slices.Contains(totals, strings.TrimRight(words, " 0123456789"))
 		}
 	}

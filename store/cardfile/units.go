@@ -386,6 +386,9 @@ func (r *reader) hears(at Place, cells []cell) {
 	text := textOf(cells)
 	s := saidBy(text, false)
 	r.hearsBlock(at, text)
+	if r.hearsFee(at, text, s) {
+		return
+	}
 	units, words := s.stated(text, "")
 	other := func(w string) bool { return !unitWords[w] && !allDigits(w) && codeOf(w, true) == "" }
 	unitsAlone := !slices.ContainsFunc(s.words, other) && !numbersAlone(s.words) // USD per second
@@ -432,6 +435,11 @@ func (r *reader) hearsBlock(at Place, text string) {
 	if word == "" || !slices.ContainsFunc(s.words, number) && !aboutPrefixes.any(s.words) {
 		return
 	}
+	r.askText(at, text, word, "so prefixes may be blocked that the file gives as open: give them as blocked in the file", "no prefix is blocked by the text")
+}
+
+// askText asks about a text beside the rates that may change them. The answer names the text.
+func (r *reader) askText(at Place, text, word, so, unless string) {
 	text = excerpt(strings.Join(strings.Fields(text), " "))
 	for n, a := range r.answers {
 		if a.column < 0 && SameName(a.whole, text) {
@@ -440,7 +448,28 @@ func (r *reader) hearsBlock(at Place, text string) {
 		}
 	}
 	r.ask(Question{Code: "text", Option: "ignore", Column: text, Place: at, Sample: text, About: []string{"says " + word}, Choices: []Choice{{Parameter: "ignore", Value: text}},
-		Text: fmt.Sprintf("%s says %q, so prefixes may be blocked that the file gives as open: give them as blocked in the file, or give \"ignore=%s\" if no prefix is blocked by the text", at, text, text)})
+		Text: fmt.Sprintf("%s says %q, %s, or give \"ignore=%s\" if %s", at, text, so, text, unless)})
+}
+
+// feeWords are the words of a text for what a call costs beside its minutes.
+var (
+	feeWords     = setOf("connect connection setup surcharge surcharges flagfall fee fees origin origins gebühr verbindungsgebühr zuschlag recargo cargo frais supplément taxa établissement establecimiento")
+	minimumWords = setOf("minimum min mindest mínimo minimo mínima minimale")
+	callWords    = setOf("call calls charge charges anruf gespräch llamada appel ligação chiamata")
+	otherFees    = union(payments, setOf("late monthly annual bank porting reconnection termination"))
+)
+
+// feeAmount finds an amount with decimals or a currency beside it, and no share of 100.
+var feeAmount = regexp.MustCompile(`\d+[.,]\d+(?:[^\d.,%\pL-]|$| ?\pL)|[$€£¢] ?\d|\d ?[$€£¢]|\b[A-Z]{3} \d|\d [A-Z]{3}\b|\d ?(?i:cents?|cts?|pence)\b`)
+
+// hearsFee asks about a text beside the rates which names a fee of a call, or a surcharge, and its amount.
+func (r *reader) hearsFee(at Place, text string, s said) bool {
+	least := minimumWords.any(s.words) && callWords.any(s.words)
+	if !feeWords.any(s.words) && !least || otherFees.any(s.words) || !feeAmount.MatchString(text) || len(s.words) > 40 {
+		return false
+	}
+	r.askText(at, text, "fee", "so calls may cost more than the file's rates: give the fee in a column of the file", "the text changes no rate")
+	return true
 }
 
 // inWords stand before the unit of prices: Preise in Rappen.

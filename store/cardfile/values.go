@@ -15,7 +15,10 @@ type style struct {
 
 	dollars bool // a price had the sign $, and the card's currency is not USD
 
-	unit  unit
+	unit   unit
+	behind string // the unit behind the first price other than 0
+	priced bool   // there was one
+
 	round string // as Options.Round
 }
 
@@ -74,7 +77,7 @@ var symbols = map[string]string{
 
 // stripCurrency removes the card's own currency from an amount.
 func stripCurrency(text, currency string) (string, bool) {
-	if text != "" && text[0] <= '9' && text[0] >= '0' && text[len(text)-1] <= '9' {
+	if text != "" && text[0] <= '9' && text[0] >= '0' && text[len(text)-1] <= '9' && text[len(text)-1] >= '0' {
 		return text, true
 	}
 	bare := strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ$€£ \u00A0")
