@@ -155,3 +155,36 @@ func TestHalfOfAPrefixIsOfferedWithItsOtherHalf(t *testing.T) {
 		}
 	}
 }
+
+// The first and the last prefix of a range may stand in two columns.
+func TestARangeMayStandInTwoColumns(t *testing.T) {
+	t.Parallel()
+	for _, heads := range []string{"From Code,To Code", "Range Start,Range End", "Prefix,Prefix End", "Code From,Code To"} {
+		from, to, _ := strings.Cut(heads, ",")
+		file := func(rows string) cardfile.File {
+			return fileOf("a.csv", []byte("Dest,"+heads+",Rate\n"+strings.ReplaceAll(rows, " ", "\n")+"\n"))
+		}
+		o := cardfile.Options{NANP: no()}
+		want := "prefix " + from + ": map=" + from + "+" + to + "=prefix:range -> line 2: each of 3 prefixes (4477 … 4479) costs 2, 0/1, \"UK\" | map=" + from + "=prefix -> line 2: 4477 costs 2, 0/1, \"UK\" |"
+		if got := askedOf(t, file("UK,4477,4479,2 DE,49,49,3"), o); got != want {
+			t.Errorf("%s: %s", heads, got)
+		}
+		o.Maps = []string{from + "=prefix"}
+		if got := askedOf(t, file("UK,4477,4479,2"), o); got != "4477=2 0/1 UK" {
+			t.Errorf("%s: %s", heads, got)
+		}
+		o.Maps = []string{from + "+" + to + "=prefix:range"}
+		if got := askedOf(t, file("UK,4477,4479,2 DE,49,49,3 FR,33,,4"), o); got != "4477=2 0/1 UK; 4478=2 0/1 UK; 4479=2 0/1 UK; 49=3 0/1 DE; 33=4 0/1 FR" {
+			t.Errorf("%s: %s", heads, got)
+		}
+		for _, rows := range []string{"UK,4479,4477,2", "UK,4477,44790,2", "UK,4477,x,2", "UK,,4477,2"} {
+			if _, report, err := readAll(t, file(rows), o); err != nil || report.Lines.Refused != 1 {
+				t.Errorf("%s, %s: %v %+v", heads, rows, err, report)
+			}
+		}
+	}
+	o := cardfile.Options{NANP: no(), Maps: []string{"Prefix=prefix:range"}}
+	if got := askedOf(t, fileOf("a.csv", []byte("Prefix,Rate\n44,1\n")), o); !strings.Contains(got, "a range is in two columns: give map=FROM+TO=prefix:range") {
+		t.Error(got)
+	}
+}

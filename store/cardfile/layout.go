@@ -98,6 +98,7 @@ func (r *reader) byNames(names []cell) *layout {
 	}
 	l.cells = names
 	r.answer(l)
+	l.findRange()
 	l.findPrefix()
 	l.findCost()
 	l.findOthers()
@@ -228,6 +229,40 @@ func (l *layout) twice(at []int) bool {
 }
 
 var completeWords = setOf("complete full")
+
+// The words of headings of a range of prefixes in two columns.
+var (
+	rangeNouns  = setOf("range ranges number numbers digits prefix prefixes code codes dial dialing dialling destination b")
+	rangeStarts = setOf("from start begin beginning first low lower")
+	rangeEnds   = setOf("to end last until high upper")
+)
+
+// findRange asks about a range of prefixes in two columns, such as From Code and To Code.
+func (l *layout) findRange() {
+	var from, to []int
+	for i, o := range l.roles {
+		strange := func(w string) bool { return !rangeNouns[w] && !rangeStarts[w] && !rangeEnds[w] }
+		switch {
+		case o.answered || o.column >= 0 && o.column != colPrefix || !rangeNouns.any(o.words) || slices.ContainsFunc(o.words, strange):
+		case rangeEnds.any(o.words):
+			to = append(to, i)
+		default:
+			from = append(from, i)
+		}
+	}
+	switch {
+	case len(to) != 1 || len(l.parts) > 0:
+	case len(l.those(colPrefix, true)) > 0:
+		l.leave(to, "the caller takes another column for the prefix")
+	case len(from) == 1 && len(l.those(colCountry, false))+len(l.those(colArea, false)) == 0:
+		first, last := position(l.cells, from[0]), position(l.cells, to[0])
+		l.open = append(l.open, Question{Code: "prefix", Option: "map", Column: first,
+			Text:    fmt.Sprintf("%q and %q may be the first and the last prefix of a range", excerpt(l.cells[from[0]].text), excerpt(l.cells[to[0]].text)),
+			Choices: append(mapTo(first+"+"+last, []string{"prefix:range"}), mapTo(first, []string{"prefix"})...)})
+		l.join([]int{from[0], to[0]})
+		l.details[colPrefix] = "range"
+	}
+}
 
 // findPrefix finds the columns that form the prefix.
 func (l *layout) findPrefix() {

@@ -45,6 +45,9 @@ func (o *Options) answers() (all []answer, err error) {
 			return nil, ask("map", "map %q: %q is not known for %s: give one of %s", excerpt(text), excerpt(detail), meaning,
 				strings.Join(details[column][1:], ", "))
 		}
+		if column == colPrefix && detail == "range" && !strings.Contains(text[:at], "+") {
+			return nil, ask("map", "map %q: a range is in two columns: give map=FROM+TO=prefix:range", excerpt(text))
+		}
 		all = append(all, answer{text: text, whole: text[:at], columns: strings.Split(text[:at], "+"), column: column, detail: detail})
 	}
 	for _, name := range o.Ignore {
@@ -73,7 +76,7 @@ var details = func() (d [columnCount][]string) {
 	d[colConnect] = []string{"", "whole", "cents", "pence"}
 	d[colMCD], d[colPulse] = []string{"", "seconds", "minutes"}, []string{"", "seconds", "minutes"}
 	d[colFrom] = []string{"", "dmy", "mdy", "ymd"}
-	d[colPrefix] = []string{"", "list", "join", "drop0", "keep0"}
+	d[colPrefix] = []string{"", "list", "join", "drop0", "keep0", "range"}
 	d[colStatus] = []string{"", "block", "remove"}
 	return d
 }()

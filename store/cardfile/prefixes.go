@@ -165,18 +165,11 @@ func (r *reader) oneOrRange(dst []rating.Prefix, text string) ([]rating.Prefix, 
 			first = text
 		}
 	}
-	from, reason := r.prefix(first)
-	if reason != "" || !ranged {
+	if !ranged {
+		from, reason := r.prefix(first)
 		return r.oneMorePrefix(dst, from, reason)
 	}
-	to, reason := r.prefix(last)
-	if reason != "" {
-		return dst, reason
-	}
-	if from.Len() != to.Len() || to < from {
-		return dst, "is not a range: both ends need the same number of digits, the smaller first"
-	}
-	return r.expand(dst, from, to)
+	return r.between(dst, []string{first, last})
 }
 
 var tooWide = fmt.Sprintf("stands for more than %d prefixes", maxExpansion)
@@ -288,6 +281,9 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 			return dst, asExponent
 		}
 	}
+	if r.layout.details[colPrefix] == "range" {
+		return r.between(dst, text[:len(parts)])
+	}
 	if len(parts) > 2 {
 		text[1] = r.trunk(text[0], text[1])
 	}
@@ -343,6 +339,25 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 		}
 	}
 	return dst, ""
+}
+
+// between reads a range of prefixes in two columns. Without an end, the first is one prefix.
+func (r *reader) between(dst []rating.Prefix, ends []string) ([]rating.Prefix, string) {
+	if len(ends) != 2 {
+		return dst, "is a range in more than two columns"
+	}
+	from, reason := r.prefix(ends[0])
+	if reason != "" || ends[1] == "" {
+		return r.oneMorePrefix(dst, from, reason)
+	}
+	to, reason := r.prefix(ends[1])
+	if reason != "" {
+		return dst, reason
+	}
+	if from.Len() != to.Len() || to < from {
+		return dst, "is not a range: both ends need the same number of digits, the smaller first"
+	}
+	return r.expand(dst, from, to)
 }
 
 // keepsZero are the countries whose numbers begin with 0 after the country code.
