@@ -332,3 +332,38 @@ func TestABulkRequestCountsAsItsRows(t *testing.T) {
 		}
 	})
 }
+
+// So do the rows of one transaction, also where nothing is written: others who wait go
+// first before the account's next request.
+func TestABulkRequestInOneTransactionCountsAsItsRows(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.server.limiter.writes.size = fair.Size{Places: 1, Each: 1}
+		for _, query := range []string{"?atomic=true", "?dry_run=true"} {
+			_, cursor := w.exported("m", "", 1000)
+			release := w.holdLock("M")
+			var running sync.WaitGroup
+			running.Go(func() {
+				w.bulk(slices.Repeat([]oneRow{{"a", "POST", "/v1/customers", `{"name":"One of many"}`}}, maxChunk), query).want(200)
+			})
+			waiting := []string{"b", "a", "b", "b"}
+			for n := range len(waiting) + 1 {
+				soon(t, "the writes wait", func() bool {
+					has, others := w.server.limiter.writes.Count()
+					return has == 1 && others == n
+				})
+				if n < len(waiting) {
+					customer := map[string]string{"a": "acme", "b": "bolt"}[waiting[n]]
+					body := fmt.Sprintf(`{"notes":"%s %d"}`, query, n)
+					running.Go(func() { w.do(waiting[n], "PATCH", "/v1/customers/{"+customer+"}", body).want(200) })
+				}
+			}
+			release()
+			running.Wait()
+			entries := w.get("m", "/v1/audit/export?limit=1000&after="+cursor).items()
+			if len(entries) < len(waiting) || entries[len(entries)-1]["actor"] != w.id("a") {
+				t.Errorf("%s: the next write of the account is not the last of %d", query, len(entries))
+			}
+		}
+	})
+}
