@@ -69,16 +69,7 @@ func (w *writing) assignedMatch(account, currency string) error {
 		return nil
 	}
 	cards, err := w.tx.AssignedInAnotherCurrency(w.r.Ctx, account, currency)
-	for _, card := range cards {
-		seen, err := w.seenCurrency("card", card)
-		if err != nil {
-			return err
-		}
-		if seen != "" {
-			return store.ErrCurrencyMismatch
-		}
-	}
-	return err
+	return w.noneSeen("card", cards, err)
 }
 
 // postAccount creates a reseller account below the account that parent_id names;

@@ -86,12 +86,8 @@ func updateCard(w *writing, f *fields) func(string) error {
 func (w *writing) linksMatch(card, currency string) error {
 	found, err := w.tx.OnCardInAnotherCurrency(w.r.Ctx, card, currency)
 	for _, one := range found {
-		seen, err := w.seenCurrency(one.Type, one.ID)
-		if err != nil {
+		if err := w.noneSeen(one.Type, []string{one.ID}, nil); err != nil {
 			return err
-		}
-		if seen != "" {
-			return store.ErrCurrencyMismatch
 		}
 	}
 	return err

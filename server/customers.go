@@ -36,14 +36,15 @@ func updateCustomer(w *writing, f *fields) func(string) error {
 	}
 }
 
-// cardsMatch refuses a new currency of a customer who is on a card in another one. A
-// writer who is not shown the customer's cards is not told of them.
+// cardsMatch refuses a new currency of a customer who is on a card in another one. The
+// writer is told only of cards whose currency it sees, if it is shown the customer's cards.
 func (w *writing) cardsMatch(id, currency string) error {
 	before, err := w.see("customer", id)
 	if err != nil || !before.shows("cards") || before.object["currency"] == currency {
 		return err
 	}
-	return w.tx.CardsMatchCurrency(w.r.Ctx, id, currency)
+	cards, err := w.tx.CardsInAnotherCurrency(w.r.Ctx, id, currency)
+	return w.noneSeen("card", cards, err)
 }
 
 // postCustomer creates a customer of the account that the body names; the

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"resellerd/store"
 )
@@ -52,6 +53,9 @@ func TestEachRowOfAListHasItsTag(t *testing.T) {
 		profile["limits"] = map[string]any{"row": 3}
 		w.do("a", "PUT", "/v1/import-profiles/acme", asText(t, profile)).want(200)
 		w.do("a", "PUT", "/v1/import-profiles/acme", `{}`, "If-Match", profile["etag"].(string)).want(412)
+		w.pass(time.Hour)
+		w.do("a", "PUT", "/v1/import-profiles/acme", `{"limits":{"row":4}}`).want(200)
+		w.do("a", "PUT", "/v1/import-profiles/acme", asText(t, profile)).want(412) // also its updated_at is old
 	})
 }
 

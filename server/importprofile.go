@@ -244,7 +244,7 @@ func (w *writing) putProfile(name string) (target, error) {
 	}
 	shown, _ := strictjson.Parse(current) // nothing of a new profile is shown
 	object, _ := shown.(map[string]any)
-	if err := w.acceptShown(f, object, "kind", "options", "answers", "limits"); err != nil {
+	if err := w.acceptShown(f, importProfileType, current, object, "kind", "options", "answers", "limits"); err != nil {
 		return t, err
 	}
 	next, err := f.profile()

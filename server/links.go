@@ -170,7 +170,7 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	if err := w.acceptShown(f, map[string]any{l.param: other}); err != nil {
+	if err := w.acceptShown(f, l.typ, nil, map[string]any{l.param: other}); err != nil {
 		return t, err
 	}
 	from, to, accepted := f.moment("valid_from"), f.moment("valid_to"), f.boolean("accept_currency")
@@ -190,15 +190,30 @@ func (w *writing) putLink(l link, card, other string) (target, error) {
 // sameCurrency refuses a link of a card with a row in another currency, if the writer is
 // shown both currencies.
 func (w *writing) sameCurrency(l link, card, other string) error {
-	of, err := w.seenCurrency("card", card)
-	if err != nil || of == "" {
+	ofCard, err := w.seenCurrency("card", card)
+	if err != nil || ofCard == "" {
 		return err
 	}
-	and, err := w.seenCurrency(l.other, other)
-	if err != nil || and == "" {
-		return err
+	ofOther, err := w.seenCurrency(l.other, other)
+	if err == nil && ofOther != "" && ofOther != ofCard {
+		err = store.ErrCurrencyMismatch
 	}
-	return store.SameCurrency(store.Card{Currency: of}, and)
+	return err
+}
+
+// noneSeen refuses a write if the writer is shown the currency of one of these rows, which
+// have another one. err is that of the search for them.
+func (w *writing) noneSeen(typ string, ids []string, err error) error {
+	for _, id := range ids {
+		seen, err := w.seenCurrency(typ, id)
+		if err != nil {
+			return err
+		}
+		if seen != "" {
+			return store.ErrCurrencyMismatch
+		}
+	}
+	return err
 }
 
 // seenCurrency returns the currency of a row, or "" if the row or the column is not shown.

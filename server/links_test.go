@@ -93,6 +93,13 @@ func TestAHiddenCurrencyIsNotAskedAbout(t *testing.T) {
 			w.do("m", "PATCH", "/v1/cards/{Fresh}", `{"currency":"GBP"}`).want(200)
 		}
 	})
+	engine = engineBut(t, "reseller/resource/card/shown.rego", `"carrier", "currency", "direction"`, `"carrier", "direction"`)
+	eachDatabase(t, engine, func(t *testing.T, fresh func() *world) {
+		w := fresh()
+		for _, currency := range []string{"USD", "EUR"} { // retail is in EUR
+			w.do("a", "PATCH", "/v1/customers/{acme}", `{"currency":"`+currency+`"}`).want(200)
+		}
+	})
 }
 
 // An account or a customer with another currency than the card is linked only if the

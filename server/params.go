@@ -64,11 +64,10 @@ var operators = []operator{
 	{suffix: "_null", op: query.Null, kinds: anyKind, means: "has no value", null: true},
 }
 
-// takes reports whether the filter is one for a column. Ids, fixed words and currencies are
-// given whole: a part of one could be a part of none.
+// takes reports whether the filter is one for a column.
 func (o operator) takes(c schema.ColumnInfo) bool {
 	part := o.op == query.Contains || o.op == query.Prefix
-	return c.Search && slices.Contains(o.kinds, c.Kind) && !(part && (c.Words != nil || c.Prefix != "" || c.Name == "currency"))
+	return c.Search && slices.Contains(o.kinds, c.Kind) && !(part && c.Whole())
 }
 
 // emptyParameter continues the name of a parameter without a value.

@@ -92,17 +92,20 @@ func (w *writing) readOnly(typ string, before seen, takes map[string]bool, f *fi
 }
 
 // acceptShown drops the fields of a body that are shown and that the write does not take. It
-// refuses them if they have another value. It takes the tag of the row as If-Match.
-func (w *writing) acceptShown(f *fields, shown map[string]any, takes ...string) error {
+// refuses them if they have another value, unless the body was made from another version of
+// the row: then the write ends with 412. It takes the tag of the row as If-Match. current is
+// the row, or nil if none of these fields can change.
+func (w *writing) acceptShown(f *fields, typ string, current []byte, shown map[string]any, takes ...string) error {
 	if tag, tagged := f.sent[memberTag].(string); tagged {
 		w.sent = w.sent.madeFrom(tag)
 		delete(f.sent, memberTag)
 	}
+	stale := current != nil && w.sent.matches(w.r.s.etag(typ, current)) != nil
 	var names []string
 	for name, value := range shown {
 		switch sent, has := f.sent[name]; {
 		case !has || slices.Contains(takes, name):
-		case reflect.DeepEqual(sent, value):
+		case stale || reflect.DeepEqual(sent, value):
 			delete(f.sent, name)
 		default:
 			names = append(names, name)

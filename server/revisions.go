@@ -199,7 +199,7 @@ func (w *writing) rollBack(card string) (target, error) {
 	last, none := w.tx.PreviousRevision(w.r.Ctx, card)
 	maker := last.MadeBy
 	if none != nil {
-		maker = "nobody" // else policy would take the maker for one who is not known
+		maker = "nobody" // "" means a maker who is not known, which policy may deny
 	}
 	f, atLoss, err := w.mayActivate(card, "", maker)
 	if err == nil {

@@ -14,7 +14,7 @@ import (
 
 // warned is what the answer to a write of a group or an account adds to the row.
 type warned struct {
-	Warnings []problemError `json:"warnings,omitempty" description:"areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt"`
+	Warnings []problemError `json:"warnings,omitempty" description:"areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt. For users of resellers, also areas that the carrier keeps from them"`
 }
 
 // answerWarned answers with the row, and with warnings about its areas. They are not part
@@ -74,7 +74,7 @@ func (r *inquiry) isNamed(area string) bool {
 		if !own {
 			letters = session.Inherited(ceiling, name)
 		}
-		return len(letters) > 0 && r.Engine.Lists(name)
+		return len(letters) > 0 && (r.Engine.Lists(name) || !r.Facts.Account.ListedAreas)
 	}
 	for name := range r.Engine.Areas() {
 		if named(name) && (r.Facts.Account.Kind == store.Master || open(name)) {

@@ -8,40 +8,29 @@ import (
 	"resellerd/store/valid"
 )
 
-// SameCurrency returns an ErrConflict with ReasonCurrencyMismatch if a card has
-// another currency than an account or a customer. One without a currency matches
-// every card.
-func SameCurrency(card Card, currency string) error {
-	if currency == "" || currency == card.Currency {
-		return nil
-	}
-	return ErrCurrencyMismatch
-}
-
-// ErrCurrencyMismatch is an ErrConflict with ReasonCurrencyMismatch.
+// ErrCurrencyMismatch is an ErrConflict with ReasonCurrencyMismatch: a card has another
+// currency than an account or a customer. One without a currency fits every card.
 var ErrCurrencyMismatch = refused(ReasonCurrencyMismatch, "accept_currency", "is needed because the card has another currency")
-
-// CardsMatchCurrency is SameCurrency for all cards that a customer is on, or will be
-// on.
-func (tx *Tx) CardsMatchCurrency(ctx context.Context, customer, currency string) error {
-	type other struct{ Currency string }
-	found, err := dialect.SelectAll[other](ctx, tx.store.dialect, tx.tx, `SELECT c.currency FROM card_customers l JOIN cards c ON c.id = l.card_id
-		WHERE l.customer_id = ? AND (l.valid_to IS NULL OR l.valid_to > ?) AND c.currency <> ? LIMIT 1`, customer, tx.now, currency)
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	return SameCurrency(Card{Currency: found[0].Currency}, currency)
-}
 
 // maxMismatches limits the rows that a write is told of.
 const maxMismatches = 100
 
 // AssignedInAnotherCurrency returns the ids of cards in another currency that are, or
 // will be, assigned to an account. They are sorted, and at most 100.
-func (tx *Tx) AssignedInAnotherCurrency(ctx context.Context, account, currency string) (ids []string, err error) {
+func (tx *Tx) AssignedInAnotherCurrency(ctx context.Context, account, currency string) ([]string, error) {
+	return tx.inAnotherCurrency(ctx, "assignments l JOIN cards c ON c.id = l.card_id WHERE l.account_id = ?", account, currency)
+}
+
+// CardsInAnotherCurrency is AssignedInAnotherCurrency for cards that a customer is on, or
+// will be on.
+func (tx *Tx) CardsInAnotherCurrency(ctx context.Context, customer, currency string) ([]string, error) {
+	return tx.inAnotherCurrency(ctx, "card_customers l JOIN cards c ON c.id = l.card_id WHERE l.customer_id = ?", customer, currency)
+}
+
+func (tx *Tx) inAnotherCurrency(ctx context.Context, linked, id, currency string) (ids []string, err error) {
 	type card struct{ ID string }
-	found, err := dialect.SelectAll[card](ctx, tx.store.dialect, tx.tx, `SELECT DISTINCT c.id FROM assignments l JOIN cards c ON c.id = l.card_id
-		WHERE l.account_id = ? AND (l.valid_to IS NULL OR l.valid_to > ?) AND c.currency <> ? ORDER BY c.id LIMIT ?`, account, tx.now, currency, maxMismatches)
+	found, err := dialect.SelectAll[card](ctx, tx.store.dialect, tx.tx, "SELECT DISTINCT c.id FROM "+linked+
+		" AND (l.valid_to IS NULL OR l.valid_to > ?) AND c.currency <> ? ORDER BY c.id LIMIT ?", id, tx.now, currency, maxMismatches)
 	for _, c := range found {
 		ids = append(ids, c.ID)
 	}

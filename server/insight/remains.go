@@ -12,7 +12,8 @@ import (
 
 // Remains lists what stays when an account is closed: rows of the account and of those
 // below it, and the webhooks that end. A list is left out if the acting user may not read
-// rows of its type.
+// rows of its type, or is never shown their status. Revisions whose status is hidden are not
+// counted.
 type Remains struct {
 	Accounts  *Remaining `json:"accounts,omitempty" description:"accounts below that are not closed"`
 	Customers *Remaining `json:"customers,omitempty" description:"active customers"`

@@ -183,6 +183,12 @@ func TestARangeMayStandInTwoColumns(t *testing.T) {
 			}
 		}
 	}
+	for _, half := range []string{"33-", "-33"} { // in one column, a range has two ends
+		_, report, err := readAll(t, fileOf("a.csv", []byte("Prefix,Rate\n"+half+",1\n44,1\n")), cardfile.Options{NANP: no(), Hyphen: cardfile.HyphenRange})
+		if err != nil || report.Lines.Refused != 1 {
+			t.Errorf("%s: %v %+v", half, err, report)
+		}
+	}
 	o := cardfile.Options{NANP: no(), Maps: []string{"Prefix=prefix:range"}}
 	if got := askedOf(t, fileOf("a.csv", []byte("Prefix,Rate\n44,1\n")), o); !strings.Contains(got, "a range is in two columns: give map=FROM+TO=prefix:range") {
 		t.Error(got)

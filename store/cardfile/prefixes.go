@@ -282,6 +282,10 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 		}
 	}
 	if r.layout.details[colPrefix] == "range" {
+		if len(parts) == 2 && text[1] == "" { // one prefix
+			from, reason := r.prefix(text[0])
+			return r.oneMorePrefix(dst, from, reason)
+		}
 		return r.between(dst, text[:len(parts)])
 	}
 	if len(parts) > 2 {
@@ -341,14 +345,14 @@ func (r *reader) joined(dst []rating.Prefix, cells []cell) ([]rating.Prefix, str
 	return dst, ""
 }
 
-// between reads a range of prefixes in two columns. Without an end, the first is one prefix.
+// between reads a range of prefixes, by its two ends.
 func (r *reader) between(dst []rating.Prefix, ends []string) ([]rating.Prefix, string) {
 	if len(ends) != 2 {
 		return dst, "is a range in more than two columns"
 	}
 	from, reason := r.prefix(ends[0])
-	if reason != "" || ends[1] == "" {
-		return r.oneMorePrefix(dst, from, reason)
+	if reason != "" {
+		return dst, reason
 	}
 	to, reason := r.prefix(ends[1])
 	if reason != "" {

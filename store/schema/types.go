@@ -73,6 +73,10 @@ func (c ColumnInfo) Commas() bool {
 	return c.Words != nil || c.Kind == Boolean || c.Kind == Set || c.IsID()
 }
 
+// Whole reports whether a value is given whole, because no column has every part of one: ids,
+// fixed words and currencies.
+func (c ColumnInfo) Whole() bool { return c.Words != nil || c.Prefix != "" || c.Name == "currency" }
+
 // Types returns every type of rows that the store can list.
 func Types() []TypeInfo {
 	infos := make([]TypeInfo, 0, len(typeList))

@@ -1620,7 +1620,7 @@ export interface components {
             updated_at?: string;
             /** @description the first user, if the account was created with one */
             user_id?: string;
-            /** @description areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt */
+            /** @description areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt. For users of resellers, also areas that the carrier keeps from them */
             warnings?: components["schemas"]["FieldFault"][];
         };
         AccountList: {
@@ -1752,7 +1752,7 @@ export interface components {
             status?: "active" | "suspended" | "closed";
             /** Format: date-time */
             updated_at?: string;
-            /** @description areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt */
+            /** @description areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt. For users of resellers, also areas that the carrier keeps from them */
             warnings?: components["schemas"]["FieldFault"][];
         };
         /** @description with dry_run=true, what the write would change, for whom */
@@ -3170,7 +3170,7 @@ export interface components {
             template?: string | null;
             /** Format: date-time */
             updated_at?: string;
-            /** @description areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt */
+            /** @description areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt. For users of resellers, also areas that the carrier keeps from them */
             warnings?: components["schemas"]["FieldFault"][];
         };
         /** @description with dry_run=true, what the write would change, for whom */

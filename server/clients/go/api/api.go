@@ -3364,7 +3364,7 @@ type AccountCreated struct {
 	// UserId the first user, if the account was created with one
 	UserId *string `json:"user_id,omitempty"`
 
-	// Warnings areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt
+	// Warnings areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt. For users of resellers, also areas that the carrier keeps from them
 	Warnings *[]FieldFault `json:"warnings,omitempty"`
 }
 
@@ -3545,7 +3545,7 @@ type AccountWithWarnings struct {
 	Status     *AccountWithWarningsStatus `json:"status,omitempty"`
 	UpdatedAt  *time.Time                 `json:"updated_at,omitempty"`
 
-	// Warnings areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt
+	// Warnings areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt. For users of resellers, also areas that the carrier keeps from them
 	Warnings *[]FieldFault `json:"warnings,omitempty"`
 }
 
@@ -5383,7 +5383,7 @@ type GroupWithWarnings struct {
 	Template  *string                             `json:"template,omitempty"`
 	UpdatedAt *time.Time                          `json:"updated_at,omitempty"`
 
-	// Warnings areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt
+	// Warnings areas that neither resellerd, the template for resellers nor the policy's data names: perhaps they are misspelt. For users of resellers, also areas that the carrier keeps from them
 	Warnings *[]FieldFault `json:"warnings,omitempty"`
 }
 
